@@ -1,0 +1,72 @@
+import type { Family, FamilyType } from '../model/family.ts'
+import type { Labels } from '../model/labels.ts'
+import type { EscapingScheme } from '../model/names.ts'
+
+/**
+ * formats: one folder per wire format, reading and writing side by side. What the server reads, the command line
+ * writes; what a scrape writes, the tests read back.
+ */
+export interface ReadOptions {
+  readonly limits: SampleLimits
+  /** Allow any UTF-8 in metric and label names; otherwise only the legacy character set. */
+  readonly utf8Names: boolean
+}
+
+/** Caps on what one body may carry; checked while reading, before memory is taken for what lies beyond. */
+export interface SampleLimits {
+  readonly labelsPerSeries: number
+  /** UTF-16 code units of a metric or label name. */
+  readonly nameLength: number
+  readonly valueLength: number
+  readonly seriesPerPush: number
+}
+
+/** Reads a whole body into families, or throws and returns nothing. */
+export interface Reader {
+  /** Bounded name for telemetry: `text`, `openmetrics`, `protobuf`. */
+  readonly name: string
+  /**
+   * Families in order of appearance, no name twice, metrics in order of appearance. Throws PGR_BODY_MALFORMED with the
+   * position, or PGR_LIMIT_EXCEEDED with the limit to raise.
+   */
+  read(body: Uint8Array, options: ReadOptions): Family[]
+}
+
+/** What a family shows of itself apart from its metrics. */
+export interface FamilyHead {
+  readonly name: string
+  readonly type: FamilyType
+  readonly help: string
+  readonly unit: string
+}
+
+/**
+ * Writes a page in pieces, so that a piece whose data did not change is never written again: head of a family, one
+ * block per unit that has it, next family, and the end. A page is the plain concatenation of the pieces.
+ */
+export interface Writer {
+  readonly name: string
+  /** Value of the Content-Type header for a page written with this escaping. */
+  contentType(escaping: EscapingScheme): string
+  /**
+   * Names this family takes up on a page of this format, after escaping; families that share one cannot both be shown.
+   * Empty when the format cannot show the type at all.
+   */
+  claims(head: FamilyHead, escaping: EscapingScheme): readonly string[]
+  /** `blockBytes` is the length of all blocks of the family, for formats that frame a family. */
+  head(head: FamilyHead, escaping: EscapingScheme, blockBytes: number): Uint8Array
+  /**
+   * The metrics of one family from one unit, in the order given. `common` labels are joined to every metric's own
+   * (`common` wins). A metric this format cannot show is left out.
+   */
+  block(family: Family, common: Labels, options: BlockOptions): Uint8Array
+  readonly end: Uint8Array
+  /** True when `head` depends on `blockBytes`. */
+  readonly framed: boolean
+}
+
+export interface BlockOptions {
+  readonly escaping: EscapingScheme
+  /** Write the metrics' timestamps. */
+  readonly timestamps: boolean
+}

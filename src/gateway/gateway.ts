@@ -1,0 +1,83 @@
+import type { FamilyType } from '../model/family.ts'
+import type { Family } from '../model/family.ts'
+import type { Labels } from '../model/labels.ts'
+import type { EscapingScheme } from '../model/names.ts'
+
+/**
+ * gateway: the use-cases. No word of HTTP, no word of Redis.
+ *
+ * All failures are `PgrError`. `deadlineMs` is an instant on the `performance.now()` clock.
+ */
+export interface Gateway {
+  /** A group push; resolves once the store has it. */
+  push(push: GroupPush): Promise<{ series: number }>
+  /** Merge semantics; resolves once the store has every part. */
+  ingest(push: IngestPush): Promise<{ series: number }>
+  removeGroup(request: { group: Labels; deadlineMs: number }): Promise<void>
+  wipe(request: { deadlineMs: number }): Promise<void>
+  /** One page of everything stored, as of now. */
+  scrape(request: ScrapeRequest): Promise<Scrape>
+  /** Live groups and sets, for listings; caught up with the store first. */
+  groups(request: { deadlineMs: number }): Promise<readonly GroupListing[]>
+  /** Resolves when pushes and scrapes can be served; rejects with why not. */
+  ready(): Promise<void>
+}
+
+export interface GroupPush {
+  readonly mode: 'put' | 'post'
+  /** Grouping labels with `job`; sorted. */
+  readonly group: Labels
+  readonly families: readonly Family[]
+  /** Asked lifetime in milliseconds, 0 = never; absent = the default. */
+  readonly ttlMs?: number
+  readonly protocol: string
+  readonly deadlineMs: number
+  /** Bytes of the body after decompression. */
+  readonly bytes: number
+}
+
+export interface IngestPush {
+  readonly families: readonly Family[]
+  readonly ttlMs?: number
+  readonly protocol: string
+  readonly deadlineMs: number
+  readonly bytes: number
+}
+
+export interface ScrapeRequest {
+  /** Name of a `Writer`. */
+  readonly format: string
+  readonly escaping: EscapingScheme
+  readonly gzip: boolean
+  readonly deadlineMs: number
+}
+
+export interface Scrape {
+  /** The page: concatenate. Never written to again. */
+  readonly chunks: readonly Uint8Array[]
+  readonly bytes: number
+  readonly series: number
+}
+
+export interface GroupListing {
+  readonly kind: 'group' | 'set'
+  readonly labels: Labels
+  readonly protocol: string
+  readonly createdMs: number
+  /** 0 = never. */
+  readonly pushedMs: number
+  readonly failedMs: number
+  readonly failure: string
+  /** 0 = never. */
+  readonly expiresMs: number
+  readonly series: number
+  readonly families: readonly {
+    readonly name: string
+    readonly type: FamilyType
+    readonly pushedMs: number
+    readonly expiresMs: number
+    readonly series: number
+    /** Decoded on demand. */
+    read(): Family
+  }[]
+}

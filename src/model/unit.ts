@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto'
+import type { Label, Labels } from './labels.ts'
+
+/**
+ * What the store holds: a `group` (Pushgateway semantics, identity = job + grouping labels) or a `set` of series
+ * (merge semantics, identity = job and instance).
+ */
+export type UnitKind = 'group' | 'set'
+
+/** 17 bytes as a latin1 string: kind byte, then the first 16 bytes of a SHA-256 over tenant and labels. */
+export type UnitId = string
+
+const KIND_BYTE: Record<UnitKind, string> = { group: 'G', set: 'S' }
+
+/** Bytes of a unit id, everywhere. */
+export const UNIT_ID_BYTES = 17
+
+/**
+ * The identity of a unit. Labels must be sorted; the tenant is reserved and empty. Stored data depends on every byte
+ * of this: a golden test pins it.
+ */
+export function unitId(kind: UnitKind, labels: Labels): UnitId {
+  const hash = createHash('sha256')
+  hash.update(lengthPrefixed(''))
+  for (const { name, value } of labels) {
+    hash.update(lengthPrefixed(name))
+    hash.update(lengthPrefixed(value))
+  }
+  return KIND_BYTE[kind] + hash.digest().toString('latin1', 0, 16)
+}
+
+function lengthPrefixed(text: string): Buffer {
+  const bytes = Buffer.from(text)
+  const framed = Buffer.allocUnsafe(4 + bytes.length)
+  framed.writeUInt32BE(bytes.length)
+  bytes.copy(framed, 4)
+  return framed
+}
+
+export function kindOf(id: UnitId): UnitKind {
+  return id.charCodeAt(0) === 0x47 ? 'group' : 'set'
+}
+
+/** The partition a unit lives in: first 32 bits of its hash modulo the number of partitions. */
+export function partitionOf(id: UnitId, partitions: number): number {
+  return Buffer.from(id.slice(1, 5), 'latin1').readUInt32BE() % partitions
+}
+
+/** Sets that have neither job nor instance are spread over this many units. */
+export const LOOSE_SHARDS = 64
+
+/** Stands for the shard number in the identity of a set without job and instance; never shown. */
+export const SHARD_LABEL = '__shard__'
+
+/** Identity of the set a metric with these labels belongs to: job and instance, empty values dropped. */
+export function setLabels(labels: Labels): Labels {
+  const identity: Label[] = []
+  for (const label of labels) {
+    if ((label.name === 'job' || label.name === 'instance') && label.value !== '') identity.push(label)
+  }
+  return identity
+}
+
+/**
+ * A partition's digest is the sum of this over its live units, modulo 2^48. The store's scripts and every view compute
+ * it alike; a disagreement means that a view missed something. Exact in doubles: a factor below 2^24 times one of at
+ * most 2^24.
+ */
+export function digestOf(id: UnitId, version: number): number {
+  const factor = (id.charCodeAt(8) << 16) | (id.charCodeAt(9) << 8) | id.charCodeAt(10)
+  return factor * ((version % 0x1000000) + 1)
+}
+
+export const DIGEST_MODULUS = 2 ** 48

@@ -1,0 +1,60 @@
+import type { ErrorCode } from '../errors/catalogue.ts'
+
+/** Ways in, as telemetry tells them apart; a closed list, so that labels stay bounded. */
+export type Protocol = 'text' | 'openmetrics' | 'protobuf' | 'remote-write-1' | 'remote-write-2' | 'otlp' | 'none'
+
+/**
+ * What pgr tells its operator. One listener turns an event into a log line and moves counters; rooms are handed a
+ * `tell` and know neither the log nor the metrics. No job name, path or message is ever a metric label.
+ */
+export type Event =
+  /** A push, ingest or delete ended, with whatever status. */
+  | {
+      kind: 'push'
+      handler: 'push' | 'ingest' | 'delete'
+      protocol: Protocol
+      method: string
+      status: number
+      /** Body size as sent. */
+      bytes: number
+      /** Series stored; 0 when refused. */
+      series: number
+      seconds: number
+      /** Set when refused. */
+      code?: ErrorCode
+      /** What was wrong, for the debug log. */
+      reason?: string
+      group?: string
+    }
+  | { kind: 'scrape'; format: string; status: number; bytes: number; series: number; seconds: number; code?: ErrorCode }
+  /** A command sequence on the store ended. */
+  | { kind: 'store.call'; operation: string; seconds: number; code?: ErrorCode }
+  /** The same write reached the store twice and was applied once. */
+  | { kind: 'store.duplicate' }
+  | { kind: 'store.lost'; store: string; reason: string }
+  | { kind: 'store.back'; store: string; downSeconds: number }
+  | { kind: 'store.finding'; finding: string; message: string; ok: boolean }
+  /** The view caught up with the store. */
+  | { kind: 'view.poll'; seconds: number; units: number }
+  | { kind: 'view.reset'; partition: number; reason: string }
+  /** Series hidden because their time was over, by the protocol they came in. */
+  | { kind: 'view.expired'; protocol: string; series: number }
+  | { kind: 'view.quarantine'; family: string; reason: 'type' | 'duplicate' | 'name' | 'escaping'; series: number }
+  | { kind: 'listening'; url: string; pushUrl: string; scrapeUrl: string; store: string }
+  | { kind: 'notice'; level: 'info' | 'warn'; message: string; facts?: Readonly<Record<string, string | number | boolean>> }
+  | { kind: 'defect'; where: string; error: unknown }
+
+export type Tell = (event: Event) => void
+
+/** Current levels, read when telemetry is scraped. */
+export interface Levels {
+  readonly units: number
+  readonly series: number
+  readonly families: number
+  readonly quarantinedFamilies: number
+  readonly quarantinedSeries: number
+  readonly viewAgeSeconds: number
+  readonly viewBytes: number
+  readonly inflightBytes: number
+  readonly ready: boolean
+}
