@@ -1,5 +1,4 @@
-import type { FamilyType } from '../model/family.ts'
-import type { Family } from '../model/family.ts'
+import type { Family, FamilyType } from '../model/family.ts'
 import type { Labels } from '../model/labels.ts'
 import type { EscapingScheme } from '../model/names.ts'
 

@@ -10,12 +10,50 @@ import type { UnitId } from '../model/unit.ts'
  * - **Atomic per unit.** A reader sees a unit as it was before a write or as it is after, never between.
  * - **Durable when resolved.** When a write resolves, every replica that shares the store learns of it from its next
  *   `changes`.
- * - **Exactly once.** A write carries an operation id; the same id again changes nothing and resolves with `duplicate`.
- *   A store remembers ids for at least two minutes.
- * - **Never late.** A write is not applied after its deadline.
- * - **Its own clock.** Expiry, push times and "now" are the store's time, whatever the clocks of its callers say.
- * - **Expiry is data.** A unit, family or metric past its expiry counts as absent for every write, at once; readers
- *   hide it by the expiry they were told. Removing the bytes is housekeeping nobody has to wait for.
+ * - **Exactly once.** A write carries an operation id; the same id again changes nothing and resolves with `duplicate`,
+ *   also through another replica and after other writes. A store remembers ids for at least two minutes. A write that
+ *   was refused is not remembered: the same id may succeed later.
+ * - **Never late.** A write or a read whose deadline has passed is refused with PGR_STORE_UNAVAILABLE and not applied.
+ * - **Its own clock.** Expiry, push times and "now" are the store's time, whatever the clocks of its callers say, and
+ *   never run backwards.
+ * - **Expiry is data.** A unit, family or metric counts as absent for every write from the very millisecond of its
+ *   expiry (`expiresMs <= now`); readers hide it by the expiry they were told. Removing the bytes is housekeeping nobody
+ *   has to wait for. An expiry of 0 means never and is later than every other.
+ * - **Bounded.** What would take the store past a limit is refused with PGR_QUOTA_EXCEEDED and changes nothing. A write
+ *   that grows no counted amount, and every removal, works at the limit too.
+ *
+ * How a group changes, with `until = now + ttlMs` (0 when `ttlMs` is 0) and `kept = now + ttlMs + retentionMs` (0
+ * likewise). "Live" means there and not expired:
+ *
+ * | write | families | `pushedMs` | `expiresMs` of the group |
+ * |---|---|---|---|
+ * | put | exactly the named, each until `until` | now | `kept` |
+ * | post, families named | the named replaced, each until `until`; other live ones stay as they are | now | later of old and `kept` |
+ * | post of nothing, or `failGroup` | live ones stay as they are | now; of `failGroup`: as it was, 0 when new | as it was; without a live family: later of old and `kept` |
+ *
+ * - Where the group is absent or expired there is no "old": `expiresMs` is `kept`, `createdMs` now, no failure is known.
+ * - `createdMs`, `failedMs` and `failure` outlive every write to a live group; only `failGroup` sets the last two.
+ * - A family keeps its `firstSeenMs` when it is replaced by one of the same type while live; else it becomes now.
+ * - `protocol` is that of the last put or post; `failGroup` sets it only on a group it creates.
+ * - Every write to a group drops its expired families.
+ * - The group as a whole, its times included, expires at its `expiresMs`, which is never earlier than a family's.
+ *
+ * How a set changes, sample by sample in this order of questions, where "stored" is the metric of the same family name
+ * and labels (or the memory of it, see `stale`) that has not expired:
+ *
+ * - Explicit timestamp and `timestampMs + ttlMs <= now` with a finite ttl: not stored, counted in `ignored.expired`.
+ *   This is asked first.
+ * - Explicit timestamp at or before the stored one: not stored, counted in `ignored.older`; nothing is refreshed.
+ * - No timestamp: takes the later of now and the stored one, and is stored.
+ * - Stored: value, timestamp and expiry (now + ttl) replace what was there.
+ * - `stale`: the series disappears, and its timestamp is remembered so that an older sample does not bring it back: for
+ *   its ttl, or `STALE_MEMORY_MS` when that is 0. Remembered series count neither as series nor against `setMetrics`.
+ *   A stale sample for a metric that is not there, or only remembered, does nothing.
+ * - A family takes type, help and unit of the last write that stored or removed a sample of it. Its `firstSeenMs` stays
+ *   while the set lives and the type is the same.
+ * - A write of which no sample had an effect leaves no trace but its operation id: no new version, no `change`.
+ * - A set expires with the latest expiry its writes gave it; once it holds nothing but remembered series, with the
+ *   memory. Then it counts as absent as a whole.
  *
  * Failures are `PgrError`: PGR_STORE_UNAVAILABLE (nothing is known to be lost; try again with the same operation id),
  * PGR_STORE_MISCONFIGURED (an operator must act), PGR_QUOTA_EXCEEDED. Nothing else.
@@ -35,26 +73,42 @@ export interface Store {
   failGroup(write: GroupFailure): Promise<Written>
   /** Merges metrics into a set: newest timestamp wins, a stale metric removes its series. */
   writeSet(write: SetWrite): Promise<Written>
-  /** Removes a unit. One that is not there is not an error. */
+  /** Removes a unit. One that is not there is not an error, leaves no tombstone and makes no new version. */
   remove(write: UnitWrite): Promise<Written>
-  /** Removes everything, atomic per partition, at a cost that does not depend on what is stored. */
+  /**
+   * Removes everything, atomic per partition, at a cost that does not depend on what is stored: `wiped` becomes the
+   * partition's version, then the version goes up by one and the digest is 0.
+   */
   wipe(write: Operation): Promise<void>
 
   /**
-   * What changed since the given positions (one per partition, in order), in pages of bounded size. Every partition
-   * ends with a page whose `done` is true, also when nothing changed. The first page of a partition says `reset` when
-   * the reader must forget what it knows of that partition: history was lost, or it fell too far behind.
+   * What changed since the given positions (one per partition, in order), in pages of bounded size: about a megabyte
+   * or one unit, whichever is more. Every partition ends with one page whose `done` is true, also when nothing changed.
+   * A page says `reset` when the reader must forget what it knows of that partition: it knows nothing yet, history was
+   * lost, or it fell too far behind. That is its first page, unless trouble came up between two pages.
    *
-   * A write that resolved before this call is in the pages.
+   * A reader's position moves only with a `done` page: what earlier pages left out is told relative to the position the
+   * read began with.
+   *
+   * A write that resolved before this call is in the pages. Units come in the order of their versions, each at most once
+   * unless it changes while the pages are read.
    */
   changes(since: readonly Position[], options: { deadlineMs: number }): AsyncIterable<ChangePage>
 
-  /** Removes bytes of what expired, was wiped or was removed long ago; bounded work per call. Any replica may call it. */
+  /**
+   * Removes bytes of what expired, was wiped or was removed long ago; bounded work per call, so that much debris takes
+   * several. Any replica may call it at any time.
+   *
+   * Removing an expired unit is a change like any other: a new version, a tombstone, the digest without it. A live group
+   * may lose the bytes of expired families, which is a change too. Tombstones are trimmed after a grace (ten minutes);
+   * that raises the partition's floor to the version trimmed, and readers below the floor are reset.
+   */
   sweep(): Promise<void>
   /** Resolves when the store can take a push; rejects with why not. */
   ready(): Promise<void>
   /** What an operator should know: version, role, memory, persistence; keys and plain values. */
   describe(): Promise<ReadonlyMap<string, string | number | boolean>>
+  /** Lets go of the store; calls after it are refused with PGR_STORE_UNAVAILABLE. Closing twice is fine. */
   close(): Promise<void>
 }
 
@@ -93,6 +147,7 @@ export interface FamilyBlob {
 
 export interface GroupFailure extends UnitWrite {
   readonly labels: Labels
+  /** At most 256 bytes; the caller cuts. */
   readonly reason: string
   readonly ttlMs: number
   readonly retentionMs: number
@@ -104,6 +159,7 @@ export interface SetWrite extends UnitWrite {
   readonly labels: Labels
   readonly ttlMs: number
   readonly protocol: string
+  /** No name twice. */
   readonly families: readonly SetFamily[]
 }
 
@@ -131,13 +187,20 @@ export interface Written {
   /** The store had applied this operation id before. */
   readonly duplicate: boolean
   readonly partition: number
-  /** The unit as it is after the write, for the caller's own view; absent for a duplicate. */
+  /**
+   * The unit as it is after the write, for the caller's own view, with the blobs or pages this write touched. It does
+   * not move the caller's position: what others wrote to the unit meanwhile comes with the next `changes`. Absent for a
+   * duplicate and for a write that changed nothing.
+   */
   readonly change?: UnitChange
   /** Epoch of the partition the change belongs to. */
   readonly epoch: string
   /** The store's clock at the write, in milliseconds. */
   readonly nowMs: number
-  /** What a set write did not store, by reason: samples not newer than the stored one, and samples past their expiry. */
+  /**
+   * What a set write did not store, by reason: samples not newer than the stored one, and samples past their expiry.
+   * Always there for a set write that is no duplicate.
+   */
   readonly ignored?: { readonly older: number; readonly expired: number }
 }
 
@@ -156,12 +219,15 @@ export interface ChangePage {
   readonly reset?: ResetReason
   /** Every unit whose version is at or below this is gone, unless a change of this or a later page says otherwise. */
   readonly wiped: number
-  /** The reader has everything up to here once this page is applied; the partition's version when `done`. */
+  /** With `done`: the partition's version, and the reader has everything up to it. Before: how far the read has come. */
   readonly version: number
   readonly nowMs: number
   readonly changes: readonly UnitChange[]
   readonly done: boolean
-  /** Only with `done`: sum of `digestOf` over the partition's units. */
+  /**
+   * Only with `done`: sum of `digestOf` over the units the partition stores, expired or not, modulo `DIGEST_MODULUS`.
+   * Since every removal is a change, a reader that applied every page holds exactly these units.
+   */
   readonly digest?: number
 }
 
@@ -184,11 +250,15 @@ interface LiveChange {
   readonly protocol: string
 }
 
-/** The whole list of a group's families; a blob only where it changed since the reader's position. */
+/**
+ * The whole list of a group's families, in no promised order; a blob at least where the family's version is above the
+ * reader's position, always after a reset.
+ */
 export interface GroupChange extends LiveChange {
   readonly kind: 'group'
   /** 0 = never. */
   readonly pushedMs: number
+  /** 0 = never. */
   readonly failedMs: number
   readonly failure: string
   /** When the push times and with them the whole group expire; 0 = never. */
@@ -208,12 +278,19 @@ export interface FamilyState {
   readonly blob?: Uint8Array
 }
 
-/** The pages of a set that changed; a page replaces all the reader knew of it. */
+/**
+ * The pages of a set that changed; a page replaces all the reader knew of it, may hold expired metrics, and holds no
+ * removed ones. A set may be left without any metric.
+ */
 export interface SetChange extends LiveChange {
   readonly kind: 'set'
   readonly pushedMs: number
-  /** Drop every page the reader holds and is not named here (the set was compacted). */
+  /** Drop every page the reader holds and is not named here (the set is new, or was compacted). */
   readonly whole: boolean
+  /**
+   * All of them. Indexes of families stay as they are, also for pages told earlier, until a change that is `whole`; a
+   * listed family need not have a metric.
+   */
   readonly families: readonly SetFamilyState[]
   readonly pages: readonly SetPage[]
 }
@@ -243,12 +320,17 @@ export interface SetMetric {
   readonly content: number | Uint8Array
 }
 
-/** Caps over everything stored; each is also kept per partition with headroom, so that no race gets far past it. */
+/**
+ * Caps over everything stored; each is also kept per partition with headroom, so that no race gets far past it. What
+ * expired counts until it is swept or overwritten.
+ */
 export interface StoreLimits {
   readonly units: number
+  /** As the writers counted them. */
   readonly series: number
+  /** Blobs and the text of names and labels; an estimate. */
   readonly bytes: number
-  /** Metrics one set may hold. */
+  /** Live metrics one set may hold; exact. */
   readonly setMetrics: number
 }
 
@@ -257,3 +339,6 @@ export const MAX_FUTURE_MS = 10 * 60 * 1000
 
 /** A page of a set holds at most this many metrics. */
 export const SET_PAGE_METRICS = 128
+
+/** How long a series removed by a stale marker keeps its timestamp when its time to live has no end. */
+export const STALE_MEMORY_MS = 10 * 60 * 1000

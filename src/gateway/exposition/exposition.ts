@@ -1,0 +1,340 @@
+import type { BlockOptions, FamilyHead, Writer } from '../../formats/format.ts'
+import type { Family, FamilyType } from '../../model/family.ts'
+import { labelKey, labelValue, mergeLabels } from '../../model/labels.ts'
+import type { EscapingScheme } from '../../model/names.ts'
+import { fits } from '../view/families.ts'
+import { type Entry, headOf, readEntry, shownLabels } from '../view/unit.ts'
+import type { View } from '../view/view.ts'
+import { type DeflatedSegment, deflateSegment } from './gzip-member.ts'
+import { HEAD, Page } from './page.ts'
+
+/** Longest stretch of rendering before other work of the process gets its turn. */
+const SLICE_MS = 5
+
+/** Why a family or a part of it is left out of a page. */
+export type QuarantineReason = 'type' | 'duplicate' | 'name'
+
+export interface Quarantined {
+  readonly family: string
+  readonly reason: QuarantineReason
+  readonly series: number
+}
+
+interface Shown {
+  readonly name: string
+  head: FamilyHead
+  winner: Entry
+  winnerVersion: number
+  claims: readonly string[]
+  visible: boolean
+  blockBytes: number
+  /** Blocks whose type does not fit, and what they would have shown. */
+  readonly misfits: Map<Entry, number>
+  readonly duplicates: Map<Entry, number>
+  readonly series: Map<Entry, number>
+}
+
+export interface ExpositionOptions {
+  readonly escaping: EscapingScheme
+  readonly timestamps: boolean
+}
+
+/**
+ * One page format, kept up to date with the view: every head and block is written once and again only when it changed.
+ *
+ * No family can spoil the page: of entries that differ in type the one first seen earliest is shown, of equal series
+ * the earlier, of families that would take the same name on the page (`foo_count` beside a histogram `foo`, names equal
+ * after escaping) the earlier. What is left out is listed.
+ */
+export class Exposition {
+  readonly writer: Writer
+  readonly #view: View
+  readonly #options: BlockOptions
+  readonly #page = new Page()
+  readonly #families = new Map<string, Shown>()
+  readonly #claims = new Map<string, Set<Shown>>()
+  readonly #dirtyFamilies = new Set<string>()
+  readonly #dirtyEntries = new Set<Entry>()
+  readonly #stop: () => void
+  readonly #end: DeflatedSegment
+  #series = 0
+  #renewing: Promise<void> | undefined
+  /** Instant (performance.now) of the last use. */
+  usedAtMs = performance.now()
+
+  constructor(view: View, writer: Writer, options: ExpositionOptions) {
+    this.writer = writer
+    this.#view = view
+    this.#options = options
+    this.#end = deflateSegment(writer.end)
+    for (const [name, index] of view.families) {
+      this.#dirtyFamilies.add(name)
+      for (const entry of index.entries) this.#dirtyEntries.add(entry)
+    }
+    this.#stop = view.listen({
+      entryChanged: (entry) => this.#dirtyEntries.add(entry),
+      familyChanged: (name) => this.#dirtyFamilies.add(name),
+    })
+  }
+
+  /** The page as the view stands when this resolves. */
+  async render(gzip: boolean): Promise<{ chunks: readonly Uint8Array[]; bytes: number; series: number }> {
+    this.usedAtMs = performance.now()
+    await this.#renew()
+    const series = this.#series
+    const snapshot = this.#page.snapshot()
+    if (!gzip) {
+      const { chunks, bytes } = snapshot.plain()
+      return { chunks: [...chunks, this.writer.end], bytes: bytes + this.writer.end.length, series }
+    }
+    while (!snapshot.deflate(performance.now() + SLICE_MS)) await nextTurn()
+    return { ...snapshot.gzip(this.#end), series }
+  }
+
+  quarantined(): Quarantined[] {
+    const list: Quarantined[] = []
+    for (const shown of this.#families.values()) {
+      if (!shown.visible) list.push({ family: shown.name, reason: 'name', series: sum(shown.series) })
+      if (shown.misfits.size > 0)
+        list.push({ family: shown.name, reason: 'type', series: sum(shown.misfits) })
+      if (shown.duplicates.size > 0)
+        list.push({ family: shown.name, reason: 'duplicate', series: sum(shown.duplicates) })
+    }
+    return list
+  }
+
+  get bytes(): number {
+    return this.#page.bytes
+  }
+
+  close(): void {
+    this.#stop()
+  }
+
+  async #renew(): Promise<void> {
+    // Two callers renewing in turns would only get in each other's way.
+    while (this.#renewing !== undefined) await this.#renewing
+    if (this.#renewSlice()) return
+    this.#renewing = (async () => {
+      do await nextTurn()
+      while (!this.#renewSlice())
+    })()
+    try {
+      await this.#renewing
+    } finally {
+      this.#renewing = undefined
+    }
+  }
+
+  /**
+   * Works for a slice of time; true when the page shows the view as it is now. A unit that changes between two slices
+   * is rendered again before the last one ends, so no page mixes two states of a unit.
+   */
+  #renewSlice(): boolean {
+    const until = performance.now() + SLICE_MS
+    if (!this.#view.resolve(until)) return false
+    for (const name of this.#dirtyFamilies) {
+      this.#dirtyFamilies.delete(name)
+      this.#renewFamily(name)
+      if (performance.now() > until) return false
+    }
+    for (const entry of this.#dirtyEntries) {
+      this.#dirtyEntries.delete(entry)
+      this.#renewEntry(entry)
+      if (performance.now() > until) return false
+    }
+    return this.#page.join(until) && this.#dirtyEntries.size === 0 && this.#dirtyFamilies.size === 0
+  }
+
+  #renewFamily(name: string): void {
+    const index = this.#view.families.get(name)
+    const winner = index?.winner()
+    const known = this.#families.get(name)
+    if (index === undefined || winner === undefined) {
+      if (known !== undefined) this.#dropFamily(known)
+      return
+    }
+    if (known === undefined) {
+      this.#addFamily(name, winner)
+      return
+    }
+    if (known.winner === winner && known.winnerVersion === winner.version) return
+    const before = known.head
+    const earlier = known.winner
+    known.winner = winner
+    known.winnerVersion = winner.version
+    known.head = headFor(name, winner)
+    if (before.type !== known.head.type) for (const entry of index.entries) this.#dirtyEntries.add(entry)
+    const reordered = earlier !== winner
+    if (before.type !== known.head.type || before.unit !== known.head.unit || reordered) this.#claim(known)
+    if (
+      before.help !== known.head.help ||
+      before.type !== known.head.type ||
+      before.unit !== known.head.unit
+    ) {
+      this.#writeHead(known)
+    }
+  }
+
+  #addFamily(name: string, winner: Entry): void {
+    const shown: Shown = {
+      name,
+      head: headFor(name, winner),
+      winner,
+      winnerVersion: winner.version,
+      claims: [],
+      visible: true,
+      blockBytes: 0,
+      misfits: new Map(),
+      duplicates: new Map(),
+      series: new Map(),
+    }
+    this.#families.set(name, shown)
+    this.#claim(shown)
+    this.#writeHead(shown)
+  }
+
+  #dropFamily(shown: Shown): void {
+    this.#families.delete(shown.name)
+    this.#series -= shown.visible ? sum(shown.series) : 0
+    const neighbours = this.#unclaim(shown)
+    shown.visible = false
+    this.#page.set(shown.name, HEAD, undefined)
+    for (const entry of shown.series.keys()) this.#page.set(shown.name, entry.unit.order, undefined)
+    this.#decide(neighbours)
+  }
+
+  #writeHead(shown: Shown): void {
+    const { escaping } = this.#options
+    const shows = shown.visible && shown.blockBytes > 0
+    this.#page.set(
+      shown.name,
+      HEAD,
+      shows ? this.writer.head(shown.head, escaping, shown.blockBytes) : undefined,
+    )
+  }
+
+  #renewEntry(entry: Entry): void {
+    const shown = this.#families.get(entry.name)
+    const index = this.#view.families.get(entry.name)
+    if (shown === undefined || index === undefined) return
+    const before = shown.series.get(entry) ?? 0
+    shown.misfits.delete(entry)
+    shown.duplicates.delete(entry)
+    shown.series.delete(entry)
+    let block: Uint8Array | undefined
+    if (index.entries.has(entry)) {
+      if (!fits(entry, shown.head.type)) {
+        shown.misfits.set(entry, entry.series)
+      } else {
+        const left = entry.duplicates?.size ?? 0
+        if (left > 0) shown.duplicates.set(entry, left)
+        shown.series.set(entry, Math.max(0, entry.series - left))
+        if (shown.visible) block = this.#block(entry, shown.head.type)
+      }
+    } else {
+      // The unit may have a newer entry of this name: its block stands, or will stand, at the same place.
+      const newer = this.#view.units.get(entry.unit.id)?.entries.get(entry.name)
+      if (newer !== undefined) this.#dirtyEntries.add(newer)
+    }
+    if (shown.visible) this.#series += (shown.series.get(entry) ?? 0) - before
+    const hadBlocks = shown.blockBytes > 0
+    const grown = this.#page.set(entry.name, entry.unit.order, block)
+    shown.blockBytes += grown
+    if (hadBlocks !== shown.blockBytes > 0 || (this.writer.framed && grown !== 0)) this.#writeHead(shown)
+  }
+
+  #block(entry: Entry, type: FamilyType): Uint8Array {
+    let family = readEntry(entry)
+    // A loose series of unknown type takes the type its family is shown with.
+    if (family.type !== type) family = { ...family, type } as Family
+    const { duplicates, unit } = entry
+    if (duplicates !== undefined) {
+      const metrics = family.metrics.filter(
+        (metric) => !duplicates.has(labelKey(shownLabels(unit, metric.labels))),
+      )
+      family = { ...family, metrics } as Family
+    }
+    if (labelValue(unit.common, 'instance') !== undefined)
+      return this.writer.block(family, unit.common, this.#options)
+    if (family.metrics.every((metric) => labelValue(metric.labels, 'instance') === undefined)) {
+      return this.writer.block(family, mergeLabels(unit.common, NO_INSTANCE), this.#options)
+    }
+    const metrics = family.metrics.map((metric) => ({ ...metric, labels: shownLabels(unit, metric.labels) }))
+    return this.writer.block({ ...family, metrics } as Family, [], this.#options)
+  }
+
+  /** Takes the names the family's head asks for, and settles who may show. */
+  #claim(shown: Shown): void {
+    const neighbours = this.#unclaim(shown)
+    shown.claims = this.writer.claims(shown.head, this.#options.escaping)
+    for (const claim of shown.claims) {
+      const holders = this.#claims.get(claim)
+      if (holders === undefined) this.#claims.set(claim, new Set([shown]))
+      else holders.add(shown)
+    }
+    neighbours.add(shown)
+    this.#decide(neighbours)
+  }
+
+  #unclaim(shown: Shown): Set<Shown> {
+    const neighbours = new Set<Shown>()
+    for (const claim of shown.claims) {
+      const holders = this.#claims.get(claim)
+      holders?.delete(shown)
+      if (holders?.size === 0) this.#claims.delete(claim)
+      for (const other of holders ?? []) neighbours.add(other)
+    }
+    shown.claims = []
+    return neighbours
+  }
+
+  /** Walks all families connected by shared names to `from` and shows, earliest first, each that clashes with none shown. */
+  #decide(from: Set<Shown>): void {
+    const group = new Set(from)
+    for (const shown of group) {
+      for (const claim of shown.claims) for (const other of this.#claims.get(claim) ?? []) group.add(other)
+    }
+    const taken = new Set<string>()
+    for (const shown of [...group].sort(byAge)) {
+      const free = shown.claims.length > 0 && shown.claims.every((claim) => !taken.has(claim))
+      if (free) for (const claim of shown.claims) taken.add(claim)
+      this.#setVisible(shown, free)
+    }
+  }
+
+  #setVisible(shown: Shown, visible: boolean): void {
+    if (shown.visible === visible) return
+    shown.visible = visible
+    const series = sum(shown.series)
+    this.#series += visible ? series : -series
+    if (visible) {
+      for (const entry of shown.series.keys()) this.#dirtyEntries.add(entry)
+    } else {
+      for (const entry of shown.series.keys()) this.#page.set(shown.name, entry.unit.order, undefined)
+      shown.blockBytes = 0
+      this.#writeHead(shown)
+    }
+  }
+}
+
+const NO_INSTANCE = [{ name: 'instance', value: '' }]
+
+function headFor(name: string, winner: Entry): FamilyHead {
+  return { name, type: winner.type, ...headOf(winner) }
+}
+
+function byAge(a: Shown, b: Shown): number {
+  if (a.winner.firstSeenMs !== b.winner.firstSeenMs) return a.winner.firstSeenMs - b.winner.firstSeenMs
+  return a.name < b.name ? -1 : 1
+}
+
+function sum(counts: ReadonlyMap<Entry, number>): number {
+  let total = 0
+  for (const series of counts.values()) total += series
+  return total
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

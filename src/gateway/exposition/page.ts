@@ -1,0 +1,250 @@
+import { type DeflatedSegment, deflateSegment, gzipMember } from './gzip-member.ts'
+
+/** Pieces gather in segments of about this size: small enough to renew quickly, large enough to compress well. */
+const SEGMENT_BYTES = 32 * 1024
+
+/** Sorts before every unit: the head of a family. */
+export const HEAD = ''
+
+interface Piece {
+  readonly family: string
+  readonly unit: string
+  /** Bytes not yet joined; absent when they stand in the segment's `source` at `offset`. */
+  fresh: Uint8Array | undefined
+  offset: number
+  length: number
+}
+
+interface Segment {
+  pieces: Piece[]
+  bytes: number
+  /** Joined bytes of an earlier state, where pieces without `fresh` still stand. */
+  source: Uint8Array
+  /** True when `source` is the concatenation of the pieces. */
+  joined: boolean
+  deflated: DeflatedSegment | undefined
+}
+
+/**
+ * A page of one format: pieces (a head or a block) in order of family and unit, kept as joined and compressed segments,
+ * so that renewing a page costs what changed. Bytes live outside the V8 heap; joined segments are never written to
+ * again, so a snapshot stays valid while a slow reader takes it.
+ */
+export class Page {
+  #segments: Segment[] = []
+  #stale = new Set<Segment>()
+  #bytes = 0
+
+  /** Total length of all pieces. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Sets or replaces a piece; one without bytes is removed. Returns by how much the page grew. */
+  set(family: string, unit: string, bytes: Uint8Array | undefined): number {
+    const at = this.#segmentFor(family, unit)
+    if (at === -1) {
+      if (bytes === undefined || bytes.length === 0) return 0
+      return this.#insert(0, 0, { family, unit, fresh: bytes, offset: 0, length: bytes.length })
+    }
+    const segment = this.#segments[at] as Segment
+    const index = findPiece(segment.pieces, family, unit)
+    const piece = segment.pieces[index]
+    if (piece === undefined || piece.family !== family || piece.unit !== unit) {
+      if (bytes === undefined || bytes.length === 0) return 0
+      return this.#insert(at, index, { family, unit, fresh: bytes, offset: 0, length: bytes.length })
+    }
+    if (bytes === undefined || bytes.length === 0) return this.#remove(at, index)
+    if (same(bytesOf(segment, piece), bytes)) return 0
+    const grown = bytes.length - piece.length
+    piece.fresh = bytes
+    piece.length = bytes.length
+    this.#touch(segment, grown)
+    if (segment.bytes > 2 * SEGMENT_BYTES) this.#split(at)
+    return grown
+  }
+
+  /**
+   * Joins stale segments until none is left or `until` (performance.now) has passed; true when none is left.
+   */
+  join(until: number): boolean {
+    for (const segment of this.#stale) {
+      joinSegment(segment)
+      this.#stale.delete(segment)
+      if (performance.now() > until && this.#stale.size > 0) return false
+    }
+    return true
+  }
+
+  /** The page as it stands; every segment must be joined. */
+  snapshot(): PageSnapshot {
+    return new PageSnapshot(
+      this.#segments.map((segment) => ({ segment, source: segment.source, deflated: segment.deflated })),
+    )
+  }
+
+  #segmentFor(family: string, unit: string): number {
+    let low = 0
+    let high = this.#segments.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      const first = (this.#segments[middle] as Segment).pieces[0] as Piece
+      if (compare(first, family, unit) <= 0) low = middle
+      else high = middle - 1
+    }
+    return high === -1 ? -1 : low
+  }
+
+  #insert(at: number, index: number, piece: Piece): number {
+    let segment = this.#segments[at]
+    if (segment === undefined) {
+      segment = { pieces: [], bytes: 0, source: EMPTY, joined: false, deflated: undefined }
+      this.#segments.push(segment)
+    }
+    segment.pieces.splice(index, 0, piece)
+    this.#touch(segment, piece.length)
+    if (segment.bytes > 2 * SEGMENT_BYTES) this.#split(at)
+    return piece.length
+  }
+
+  #remove(at: number, index: number): number {
+    const segment = this.#segments[at] as Segment
+    const [piece] = segment.pieces.splice(index, 1)
+    const shrunk = -(piece as Piece).length
+    this.#touch(segment, shrunk)
+    if (segment.pieces.length === 0) {
+      this.#segments.splice(at, 1)
+      this.#stale.delete(segment)
+    } else if (segment.bytes < SEGMENT_BYTES / 4) {
+      this.#mergeWithNext(at)
+    }
+    return shrunk
+  }
+
+  #touch(segment: Segment, grown: number): void {
+    segment.bytes += grown
+    this.#bytes += grown
+    segment.joined = false
+    segment.deflated = undefined
+    this.#stale.add(segment)
+  }
+
+  #split(at: number): void {
+    const segment = this.#segments[at] as Segment
+    if (segment.pieces.length < 2) return
+    const parts: Segment[] = []
+    let pieces: Piece[] = []
+    let bytes = 0
+    for (const piece of segment.pieces) {
+      if (bytes > 0 && bytes + piece.length > SEGMENT_BYTES) {
+        parts.push({ pieces, bytes, source: segment.source, joined: false, deflated: undefined })
+        pieces = []
+        bytes = 0
+      }
+      pieces.push(piece)
+      bytes += piece.length
+    }
+    parts.push({ pieces, bytes, source: segment.source, joined: false, deflated: undefined })
+    this.#segments.splice(at, 1, ...parts)
+    this.#stale.delete(segment)
+    for (const part of parts) this.#stale.add(part)
+  }
+
+  #mergeWithNext(at: number): void {
+    const segment = this.#segments[at] as Segment
+    const next = this.#segments[at + 1]
+    if (next === undefined || segment.bytes + next.bytes > SEGMENT_BYTES) return
+    for (const piece of next.pieces) {
+      piece.fresh = bytesOf(next, piece)
+      segment.pieces.push(piece)
+    }
+    this.#segments.splice(at + 1, 1)
+    this.#stale.delete(next)
+    segment.bytes += next.bytes
+    this.#touch(segment, 0)
+  }
+}
+
+/** One state of a page, independent of later changes. */
+export class PageSnapshot {
+  readonly #parts: {
+    readonly segment: Segment
+    readonly source: Uint8Array
+    deflated: DeflatedSegment | undefined
+  }[]
+  #next = 0
+
+  constructor(
+    parts: {
+      readonly segment: Segment
+      readonly source: Uint8Array
+      deflated: DeflatedSegment | undefined
+    }[],
+  ) {
+    this.#parts = parts
+  }
+
+  plain(): { chunks: Uint8Array[]; bytes: number } {
+    const chunks = this.#parts.map((part) => part.source)
+    return { chunks, bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0) }
+  }
+
+  /** Compresses what is not yet compressed until done or `until` has passed; true when done. */
+  deflate(until: number): boolean {
+    for (; this.#next < this.#parts.length; this.#next++) {
+      const part = this.#parts[this.#next]
+      if (part === undefined || part.deflated !== undefined) continue
+      if (performance.now() > until) return false
+      part.deflated = deflateSegment(part.source)
+      // Kept for later pages, unless the segment has moved on meanwhile.
+      if (part.segment.joined && part.segment.source === part.source) part.segment.deflated = part.deflated
+    }
+    return true
+  }
+
+  /** Only after `deflate` returned true. `end` is what follows the last piece. */
+  gzip(end: DeflatedSegment): { chunks: Uint8Array[]; bytes: number } {
+    const segments = this.#parts.map((part) => part.deflated as DeflatedSegment)
+    return gzipMember([...segments, end])
+  }
+}
+
+const EMPTY = new Uint8Array(0)
+
+function compare(piece: Piece, family: string, unit: string): number {
+  if (piece.family !== family) return piece.family < family ? -1 : 1
+  return piece.unit < unit ? -1 : piece.unit > unit ? 1 : 0
+}
+
+/** Index of the piece, or where it belongs. */
+function findPiece(pieces: readonly Piece[], family: string, unit: string): number {
+  let low = 0
+  let high = pieces.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (compare(pieces[middle] as Piece, family, unit) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function bytesOf(segment: Segment, piece: Piece): Uint8Array {
+  return piece.fresh ?? segment.source.subarray(piece.offset, piece.offset + piece.length)
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0
+}
+
+function joinSegment(segment: Segment): void {
+  const joined = Buffer.allocUnsafeSlow(segment.bytes)
+  let offset = 0
+  for (const piece of segment.pieces) {
+    joined.set(bytesOf(segment, piece), offset)
+    piece.fresh = undefined
+    piece.offset = offset
+    offset += piece.length
+  }
+  segment.source = joined
+  segment.joined = true
+}

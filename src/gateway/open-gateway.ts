@@ -1,0 +1,130 @@
+import { PgrError } from '../errors/pgr-error.ts'
+import type { Writer } from '../formats/format.ts'
+import { unitId } from '../model/unit.ts'
+import type { Store, StoreLimits } from '../store/store.ts'
+import type { Levels, Tell } from '../telemetry/events.ts'
+import type { Gateway, GroupListing } from './gateway.ts'
+import { makeIngest } from './ingest.ts'
+import { makePush, newOperation, type PushSettings } from './push.ts'
+import { makeQuota } from './quota.ts'
+import { makeScraper } from './scrape.ts'
+import { makeSync } from './view/sync.ts'
+import { readEntry, type Unit } from './view/unit.ts'
+import { View } from './view/view.ts'
+
+export interface GatewaySettings extends PushSettings {
+  readonly limits: StoreLimits
+  /** Show the timestamps of merged samples. */
+  readonly timestamps: boolean
+  /** Milliseconds between background polls. */
+  readonly pollIntervalMs: number
+  /** Longest a catch-up may take, a cold start with everything to read included. */
+  readonly pollTimeoutMs: number
+  /** Milliseconds between rounds of housekeeping. */
+  readonly sweepIntervalMs: number
+}
+
+export interface RunningGateway extends Gateway {
+  levels(): Omit<Levels, 'inflightBytes'>
+  /** Begins reading the store and housekeeping; does not wait for either. */
+  start(): void
+  /** Stops both. The store is the caller's to close. */
+  stop(): Promise<void>
+}
+
+/** Joins view, use-cases and housekeeping over one store. */
+export function openGateway(
+  store: Store,
+  writers: readonly Writer[],
+  settings: GatewaySettings,
+  tell: Tell,
+): RunningGateway {
+  const view = new View(store.partitions, {
+    expired: (protocol, series) => tell({ kind: 'view.expired', protocol, series }),
+    reset: (partition, reason) => {
+      if (reason !== 'first') tell({ kind: 'view.reset', partition, reason })
+    },
+  })
+  const { pollIntervalMs, pollTimeoutMs, sweepIntervalMs, limits } = settings
+  const sync = makeSync(store, view, tell, { intervalMs: pollIntervalMs, pollTimeoutMs })
+  const quota = makeQuota(view, limits)
+  const scraper = makeScraper({ view, sync, writers, timestamps: settings.timestamps, tell })
+  const deps = { store, view, sync, quota, settings }
+  let sweeping: Promise<void> | undefined
+  let sweepTimer: NodeJS.Timeout | undefined
+
+  function scheduleSweep(): void {
+    // Jitter keeps replicas that started together from sweeping together.
+    sweepTimer = setTimeout(
+      () => {
+        scraper.rest()
+        sweeping = store.sweep().then(scheduleSweep, scheduleSweep)
+      },
+      sweepIntervalMs * (0.5 + Math.random()),
+    )
+    sweepTimer.unref()
+  }
+
+  async function ready(): Promise<void> {
+    if (!sync.loaded)
+      throw (
+        sync.failure ??
+        new PgrError('PGR_STOPPING', 'the view is still being read from the store', { retryAfterSeconds: 1 })
+      )
+    if (sync.failure !== undefined) throw sync.failure
+    await store.ready()
+  }
+
+  return {
+    push: makePush(deps),
+    ingest: makeIngest(deps),
+    async removeGroup({ group, deadlineMs }) {
+      view.applyOwn(await store.remove({ id: unitId('group', group), operation: newOperation(), deadlineMs }))
+    },
+    wipe: ({ deadlineMs }) => store.wipe({ operation: newOperation(), deadlineMs }),
+    scrape: scraper.scrape,
+    async groups({ deadlineMs }) {
+      await sync.refresh(deadlineMs)
+      return [...view.units.values()].filter(({ entries }) => entries.size > 0).map(listingOf)
+    },
+    ready,
+    levels() {
+      const quarantined = scraper.quarantined()
+      return {
+        units: view.totals.units,
+        series: view.totals.series,
+        families: view.totals.families,
+        quarantinedFamilies: quarantined.length,
+        quarantinedSeries: quarantined.reduce((sum, { series }) => sum + series, 0),
+        viewAgeSeconds: Math.max(0, performance.now() - sync.completeAtMs) / 1000,
+        viewBytes: view.totals.bytes + scraper.bytes,
+        ready: sync.loaded && sync.failure === undefined,
+      }
+    },
+    start() {
+      sync.start()
+      scheduleSweep()
+    },
+    async stop() {
+      clearTimeout(sweepTimer)
+      await sync.stop()
+      await sweeping
+      clearTimeout(sweepTimer)
+      scraper.close()
+    },
+  }
+}
+
+function listingOf(unit: Unit): GroupListing {
+  const families = [...unit.entries.values()].map((entry) => ({
+    name: entry.name,
+    type: entry.type,
+    pushedMs: entry.pushedMs,
+    expiresMs: entry.expiresMs,
+    series: entry.series,
+    read: () => readEntry(entry),
+  }))
+  const { kind, labels, protocol, createdMs, pushedMs, failedMs, failure, expiresMs } = unit
+  const series = families.reduce((sum, family) => sum + family.series, 0)
+  return { kind, labels, protocol, createdMs, pushedMs, failedMs, failure, expiresMs, series, families }
+}

@@ -1,0 +1,193 @@
+import { randomFillSync } from 'node:crypto'
+import { PgrError } from '../errors/pgr-error.ts'
+import { writeStored } from '../formats/stored/index.ts'
+import { type Family, type Metric, seriesOf } from '../model/family.ts'
+import {
+  type Label,
+  type Labels,
+  labelKey,
+  labelValue,
+  mergeLabels,
+  showLabels,
+  withoutNames,
+} from '../model/labels.ts'
+import { unitId } from '../model/unit.ts'
+import type { FamilyBlob, Store } from '../store/store.ts'
+import { assertConsistent, type CandidateFamily, INCONSISTENT } from './consistency.ts'
+import type { GroupPush } from './gateway.ts'
+import { heldBy, type Quota } from './quota.ts'
+import type { Sync } from './view/sync.ts'
+import { makeUnit, PUSH_FAILURE_TIME, PUSH_TIME } from './view/unit.ts'
+import type { View } from './view/view.ts'
+
+export interface PushDeps {
+  readonly store: Store
+  readonly view: View
+  readonly sync: Sync
+  readonly quota: Quota
+  readonly settings: PushSettings
+}
+
+export interface PushSettings {
+  readonly ttlMs: number
+  readonly retentionMs: number
+  /** Compare pushes with what other groups hold. */
+  readonly consistencyCheck: boolean
+}
+
+/** Takes group pushes: check, write, show. */
+export function makePush({
+  store,
+  view,
+  sync,
+  quota,
+  settings,
+}: PushDeps): (push: GroupPush) => Promise<{ series: number }> {
+  return async function push(request) {
+    const { mode, group, protocol, deadlineMs } = request
+    const id = unitId('group', group)
+    const fence = { id, labels: group, operation: newOperation(), deadlineMs }
+    const ttlMs = request.ttlMs ?? settings.ttlMs
+    const { retentionMs } = settings
+
+    let families: readonly CandidateFamily[]
+    try {
+      families = prepare(request.families, group)
+      if (settings.consistencyCheck) {
+        const { identity, nameSet } = makeUnit(id, group)
+        await assertAgainstStored(
+          view,
+          sync,
+          { unitId: id, kind: 'group', identity, nameSet, keepsOthers: mode === 'post', families },
+          deadlineMs,
+        )
+      }
+    } catch (reason) {
+      if (reason instanceof PgrError && REFUSED_AFTER_PARSING.has(reason.code)) {
+        view.applyOwn(
+          await store.failGroup({ ...fence, reason: cut(reason.message), ttlMs, retentionMs, protocol }),
+        )
+      }
+      throw reason
+    }
+
+    const blobs: FamilyBlob[] = []
+    let series = 0
+    let bytes = 0
+    for (const { family } of families) {
+      const blob = {
+        name: family.name,
+        type: family.type,
+        series: seriesOf(family),
+        blob: writeStored(family),
+      }
+      series += blob.series
+      bytes += blob.blob.byteLength
+      blobs.push(blob)
+    }
+    const held = heldBy(view, id, mode === 'put' ? undefined : blobs.map((blob) => blob.name))
+    quota.assertRoom({ units: 1 - held.units, series: series - held.series, bytes: bytes - held.bytes })
+    const written = await store.writeGroup({ ...fence, mode, ttlMs, retentionMs, protocol, families: blobs })
+    view.applyOwn(written)
+    return { series }
+  }
+}
+
+const REFUSED_AFTER_PARSING = new Set(['PGR_PUSH_INVALID', 'PGR_PUSH_INCONSISTENT'])
+
+/**
+ * Compares with the local view first, where own writes stand at once; a refusal is said only after asking the store
+ * again, because another replica may have removed what the push clashes with.
+ */
+export async function assertAgainstStored(
+  view: View,
+  sync: Sync,
+  candidate: Parameters<typeof assertConsistent>[1],
+  deadlineMs: number,
+): Promise<void> {
+  if (!sync.loaded) await sync.refresh(deadlineMs)
+  try {
+    assertConsistent(view, candidate)
+  } catch (reason) {
+    if (!(reason instanceof PgrError) || reason.code !== 'PGR_PUSH_INCONSISTENT') throw reason
+    await sync.refresh(deadlineMs)
+    assertConsistent(view, candidate)
+  }
+}
+
+/** 16 random bytes as latin1 text. */
+export function newOperation(): string {
+  if (randomAt === RANDOM.length) {
+    randomFillSync(RANDOM)
+    randomAt = 0
+  }
+  const operation = RANDOM.toString('latin1', randomAt, randomAt + 16)
+  randomAt += 16
+  return operation
+}
+
+// One call into the operating system's generator serves many pushes.
+const RANDOM = Buffer.alloc(4096)
+let randomAt = RANDOM.length
+
+/**
+ * Families as a group keeps them: without the grouping labels (which win over the body's), metrics in page order, without
+ * the names the gateway fills itself. Throws PGR_PUSH_INVALID for timestamps, PGR_PUSH_INCONSISTENT for equal series.
+ */
+function prepare(families: readonly Family[], group: Labels): CandidateFamily[] {
+  const prepared: CandidateFamily[] = []
+  for (const family of families) {
+    for (const metric of family.metrics as readonly Metric[]) {
+      if (metric.timestampMs === undefined) continue
+      throw new PgrError(
+        'PGR_PUSH_INVALID',
+        `${INCONSISTENT}pushed metrics must not have timestamps; remove the timestamp of ${JSON.stringify(family.name)}, or use the ingest path, which takes them`,
+      )
+    }
+    if (family.name === PUSH_TIME || family.name === PUSH_FAILURE_TIME) continue
+    prepared.push(prepareFamily(family, group))
+  }
+  return prepared
+}
+
+function prepareFamily(family: Family, group: Labels): CandidateFamily {
+  const keyed: { key: string; metric: Metric; shown: Labels }[] = []
+  for (const metric of family.metrics as readonly Metric[]) {
+    const labels = withoutNames(metric.labels, group)
+    const shown = withInstance(mergeLabels(labels, group))
+    keyed.push({
+      key: labelKey(shown),
+      metric: labels === metric.labels ? metric : { ...metric, labels },
+      shown,
+    })
+  }
+  if (keyed.length > 1) keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+  for (let i = 1; i < keyed.length; i++) {
+    const item = keyed[i] as (typeof keyed)[number]
+    if (item.key !== keyed[i - 1]?.key) continue
+    throw new PgrError(
+      'PGR_PUSH_INCONSISTENT',
+      `${INCONSISTENT}collected metric ${JSON.stringify(family.name)} ${showLabels(item.shown)} was collected before with the same name and label values; ` +
+        'the push holds this series twice',
+    )
+  }
+  return {
+    family: { ...family, metrics: keyed.map((item) => item.metric) } as Family,
+    shown: keyed.map((item) => item.shown),
+  }
+}
+
+const NO_INSTANCE: readonly Label[] = [{ name: 'instance', value: '' }]
+
+function withInstance(labels: Labels): Labels {
+  return labelValue(labels, 'instance') === undefined ? mergeLabels(labels, NO_INSTANCE) : labels
+}
+
+const REASON_BYTES = 256
+
+/** The first 256 bytes, never half a character. */
+function cut(reason: string): string {
+  const bytes = Buffer.from(reason)
+  if (bytes.length <= REASON_BYTES) return reason
+  return bytes.toString('utf8', 0, REASON_BYTES - 3).replace(/\uFFFD+$/u, '')
+}

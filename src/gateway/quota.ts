@@ -1,0 +1,50 @@
+import { PgrError } from '../errors/pgr-error.ts'
+import type { UnitId } from '../model/unit.ts'
+import type { StoreLimits } from '../store/store.ts'
+import type { View } from './view/view.ts'
+
+/** Limits on totals, asked before a write: as exact as the view, so that replicas racing overshoot by what is in flight. */
+export interface Quota {
+  /**
+   * Throws PGR_QUOTA_EXCEEDED when a write that adds this much would pass a limit. What replaces its equal adds
+   * nothing and is always let through.
+   */
+  assertRoom(added: Amounts): void
+}
+
+export interface Amounts {
+  readonly units: number
+  readonly series: number
+  readonly bytes: number
+}
+
+export function makeQuota(view: View, limits: StoreLimits): Quota {
+  return {
+    assertRoom(added) {
+      const { totals } = view
+      for (const what of ['units', 'series', 'bytes'] as const) {
+        if (added[what] <= 0 || totals[what] + added[what] <= limits[what]) continue
+        throw new PgrError(
+          'PGR_QUOTA_EXCEEDED',
+          `${totals[what]} ${what} are stored, the write adds ${added[what]} and the limit is ${limits[what]}; delete groups, shorten lifetimes or raise --limits.${what}`,
+          { retryAfterSeconds: 30 },
+        )
+      }
+    },
+  }
+}
+
+/** What a unit's entries of these names hold now; of all names when none are given. */
+export function heldBy(view: View, unitId: UnitId, names?: readonly string[]): Amounts {
+  const unit = view.units.get(unitId)
+  if (unit === undefined || unit.entries.size === 0) return { units: 0, series: 0, bytes: 0 }
+  let series = 0
+  let bytes = 0
+  for (const name of names ?? unit.entries.keys()) {
+    const entry = unit.entries.get(name)
+    if (entry === undefined || entry.content.kind === 'time') continue
+    series += entry.series
+    if (entry.content.kind === 'blob') bytes += entry.content.blob.byteLength
+  }
+  return { units: 1, series, bytes }
+}

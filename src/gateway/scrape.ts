@@ -1,0 +1,93 @@
+import { PgrError } from '../errors/pgr-error.ts'
+import type { Writer } from '../formats/format.ts'
+import type { Tell } from '../telemetry/events.ts'
+import { Exposition, type Quarantined } from './exposition/exposition.ts'
+import type { Scrape, ScrapeRequest } from './gateway.ts'
+import type { Sync } from './view/sync.ts'
+import type { View } from './view/view.ts'
+
+/** A page format nobody asked for in this long gives its memory back. */
+const IDLE_MS = 10 * 60 * 1000
+
+export interface Scraper {
+  scrape(request: ScrapeRequest): Promise<Scrape>
+  /** What the pages in use leave out. */
+  quarantined(): readonly Quarantined[]
+  /** Bytes of the pages in use, before compression. */
+  readonly bytes: number
+  /** Lets go of pages that were not used for long. */
+  rest(): void
+  close(): void
+}
+
+export interface ScraperDeps {
+  readonly view: View
+  readonly sync: Sync
+  readonly writers: readonly Writer[]
+  readonly timestamps: boolean
+  readonly tell: Tell
+}
+
+/** Serves pages: catch up with the store, renew what changed, hand out the bytes. */
+export function makeScraper({ view, sync, writers, timestamps, tell }: ScraperDeps): Scraper {
+  const expositions = new Map<string, Exposition>()
+  const told = new Set<string>()
+
+  function expositionFor({ format, escaping }: ScrapeRequest): Exposition {
+    const key = `${format} ${escaping}`
+    const known = expositions.get(key)
+    if (known !== undefined) return known
+    const writer = writers.find(({ name }) => name === format)
+    if (writer === undefined)
+      throw new PgrError('PGR_INTERNAL', `no writer is called ${JSON.stringify(format)}`)
+    const fresh = new Exposition(view, writer, { escaping, timestamps })
+    expositions.set(key, fresh)
+    return fresh
+  }
+
+  function quarantined(): Quarantined[] {
+    const all = new Map<string, Quarantined>()
+    for (const exposition of expositions.values()) {
+      for (const item of exposition.quarantined()) all.set(`${item.reason} ${item.family}`, item)
+    }
+    return [...all.values()]
+  }
+
+  /** Each case is told once, and again only after it was gone. */
+  function tellQuarantined(): void {
+    const now = new Set<string>()
+    for (const { family, reason, series } of quarantined()) {
+      const key = `${reason} ${family}`
+      now.add(key)
+      if (!told.has(key)) tell({ kind: 'view.quarantine', family, reason, series })
+    }
+    told.clear()
+    for (const key of now) told.add(key)
+  }
+
+  return {
+    async scrape(request) {
+      await sync.refresh(request.deadlineMs)
+      const page = await expositionFor(request).render(request.gzip)
+      tellQuarantined()
+      return page
+    },
+    quarantined,
+    get bytes() {
+      let bytes = 0
+      for (const exposition of expositions.values()) bytes += exposition.bytes
+      return bytes
+    },
+    rest() {
+      for (const [key, exposition] of expositions) {
+        if (performance.now() - exposition.usedAtMs < IDLE_MS) continue
+        exposition.close()
+        expositions.delete(key)
+      }
+    },
+    close() {
+      for (const exposition of expositions.values()) exposition.close()
+      expositions.clear()
+    },
+  }
+}

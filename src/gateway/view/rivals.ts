@@ -1,0 +1,82 @@
+import { type Labels, labelKey, withoutEmptyValues } from '../../model/labels.ts'
+import type { UnitId } from '../../model/unit.ts'
+import type { FamilyIndex } from './families.ts'
+import { type Entry, type NameSet, seriesKeys, type Unit } from './unit.ts'
+
+/** Units whose labels, empty values left out, have this text. */
+export type UnitsByIdentity = (identity: string) => readonly Unit[]
+
+/** Who asks: a stored entry or a push that is not stored yet. */
+export interface Claimant {
+  readonly unitId: UnitId
+  readonly identity: string
+  readonly nameSet: NameSet
+  /** Labels of every series as shown; asked for only when another grouping could hold equal ones. */
+  shown(): Iterable<Labels>
+}
+
+/**
+ * Entries of a family in other units that could hold a series of the claimant: a series can stand in two units only if
+ * its labels, cut down to the identifying names of the other, are the other's identity. The cost follows the claimant's
+ * own series and the number of different groupings in the family, never what is stored.
+ */
+export function findRivals(
+  family: FamilyIndex,
+  claimant: Claimant,
+  unitsOf: UnitsByIdentity,
+  maxNameSets: number,
+): Set<Entry> {
+  const rivals = new Set<Entry>()
+  const note = (identity: string) => {
+    for (const unit of unitsOf(identity)) {
+      if (unit.id === claimant.unitId) continue
+      const entry = unit.entries.get(family.name)
+      if (entry !== undefined) rivals.add(entry)
+    }
+  }
+  note(claimant.identity)
+
+  const foreign: NameSet[] = []
+  for (const { set } of family.nameSets()) {
+    if (set.key !== claimant.nameSet.key) foreign.push(set)
+    if (foreign.length >= maxNameSets) break
+  }
+  if (foreign.length === 0) return rivals
+
+  const seen = new Set<string>()
+  for (const shown of claimant.shown()) {
+    const labels = withoutEmptyValues(shown)
+    for (const { names } of foreign) {
+      const identity = projectOnto(labels, names)
+      if (identity === undefined || seen.has(identity)) continue
+      seen.add(identity)
+      note(identity)
+    }
+  }
+  return rivals
+}
+
+/** Key of `labels` cut down to `names` (both sorted); undefined when one is missing. */
+function projectOnto(labels: Labels, names: readonly string[]): string | undefined {
+  const cut: Labels[number][] = []
+  let at = 0
+  for (const name of names) {
+    while (at < labels.length && (labels[at] as Labels[number]).name < name) at++
+    const label = labels[at]
+    if (label === undefined || label.name !== name) return undefined
+    cut.push(label)
+  }
+  return labelKey(cut)
+}
+
+/** A series of `keys` that the rival holds too. */
+export function sharedSeries(keys: Iterable<string>, rival: Entry): string | undefined {
+  const theirs = seriesKeys(rival)
+  for (const key of keys) if (theirs.has(key)) return key
+  return undefined
+}
+
+/** The one of two entries that keeps its series: first seen earlier, then the smaller unit id. */
+export function precedes(a: Entry, b: Entry): boolean {
+  return a.firstSeenMs !== b.firstSeenMs ? a.firstSeenMs < b.firstSeenMs : a.unit.id < b.unit.id
+}

@@ -1,0 +1,191 @@
+import { readStored, readStoredMetric } from '../../formats/stored/index.ts'
+import type { Family, FamilyType, Metric } from '../../model/family.ts'
+import {
+  type Label,
+  type Labels,
+  labelKey,
+  labelValue,
+  mergeLabels,
+  withoutEmptyValues,
+} from '../../model/labels.ts'
+import { kindOf, type UnitId, type UnitKind } from '../../model/unit.ts'
+import type { SetMetric } from '../../store/store.ts'
+
+/** A stored unit as this replica knows it. */
+export interface Unit {
+  readonly id: UnitId
+  readonly kind: UnitKind
+  readonly labels: Labels
+  /** Labels every series of the unit shows: its own, and `instance=""` for a set without instance. */
+  readonly common: Labels
+  /** Order of units on a page: canonical label text, then the id for units with equal labels. */
+  readonly order: string
+  /** Text of the labels without empty values: equal for two units whose series could be equal. */
+  readonly identity: string
+  readonly nameSet: NameSet
+  version: number
+  createdMs: number
+  pushedMs: number
+  failedMs: number
+  failure: string
+  protocol: string
+  /** 0 = never. */
+  expiresMs: number
+  /** When the expiry queue looks at the unit next; infinite when it is not queued. */
+  queuedMs: number
+  readonly entries: Map<string, Entry>
+  /** Only for sets. */
+  readonly pages: Map<number, UnitPage>
+}
+
+export interface UnitPage {
+  readonly metrics: readonly PagedMetric[]
+  /** When the first of them expires; infinite when none does. */
+  readonly expiresMs: number
+}
+
+export interface PagedMetric {
+  readonly family: string
+  readonly metric: SetMetric
+}
+
+/** Names of the labels that identify a unit, empty values left out. */
+export interface NameSet {
+  readonly key: string
+  readonly names: readonly string[]
+}
+
+/** One family in one unit. */
+export interface Entry {
+  readonly unit: Unit
+  readonly name: string
+  type: FamilyType
+  version: number
+  series: number
+  /** 0 = never. */
+  expiresMs: number
+  pushedMs: number
+  firstSeenMs: number
+  content: Content
+  /** Keys of series left out because an earlier unit shows the same ones. */
+  duplicates: Set<string> | undefined
+  /** Entries this one shares a series with. */
+  rivals: Set<Entry> | undefined
+  /** Series keys of the content, kept while the entry has rivals or is looked at as one. */
+  keys: Set<string> | undefined
+}
+
+/** What an entry shows: a stored family, the times of a group, or the live metrics of a set by page. */
+export type Content =
+  | { readonly kind: 'blob'; readonly blob: Uint8Array }
+  | { readonly kind: 'time'; readonly seconds: number }
+  | {
+      readonly kind: 'paged'
+      readonly help: string
+      readonly unit: string
+      readonly pages: Map<number, readonly SetMetric[]>
+    }
+
+const NAME_SETS = new Map<string, NameSet>()
+
+function nameSetOf(identity: Labels): NameSet {
+  const names = identity.map((label) => label.name)
+  const key = names.join('\u0000')
+  const known = NAME_SETS.get(key)
+  if (known !== undefined) return known
+  const fresh = { key, names }
+  // Strangers choose these names: share what is common, never grow without bound.
+  if (NAME_SETS.size < 4096) NAME_SETS.set(key, fresh)
+  return fresh
+}
+
+const NO_INSTANCE: Label = { name: 'instance', value: '' }
+
+export function makeUnit(id: UnitId, labels: Labels): Unit {
+  const kind = kindOf(id)
+  const identity = withoutEmptyValues(labels)
+  const common =
+    kind === 'set' && labelValue(labels, 'instance') === undefined
+      ? mergeLabels(labels, [NO_INSTANCE])
+      : labels
+  return {
+    id,
+    kind,
+    labels,
+    common,
+    order: labelKey(labels) + id,
+    identity: labelKey(identity),
+    nameSet: nameSetOf(identity),
+    version: 0,
+    createdMs: 0,
+    pushedMs: 0,
+    failedMs: 0,
+    failure: '',
+    protocol: '',
+    expiresMs: 0,
+    queuedMs: Number.POSITIVE_INFINITY,
+    entries: new Map(),
+    pages: new Map(),
+  }
+}
+
+/** Labels a series shows: the unit's win, and a series without instance shows an empty one (`honor_labels`). */
+export function shownLabels(unit: Unit, own: Labels): Labels {
+  const labels = mergeLabels(own, unit.common)
+  return labelValue(labels, 'instance') === undefined ? mergeLabels(labels, [NO_INSTANCE]) : labels
+}
+
+const PUSH_TIME_HELP = 'Last Unix time when changing this group in the Pushgateway succeeded.'
+const PUSH_FAILURE_TIME_HELP = 'Last Unix time when changing this group in the Pushgateway failed.'
+
+export const PUSH_TIME = 'push_time_seconds'
+export const PUSH_FAILURE_TIME = 'push_failure_time_seconds'
+
+/** Decodes what an entry holds, metrics without the unit's labels, in page order; duplicates still included. */
+export function readEntry(entry: Entry): Family {
+  const { content, name } = entry
+  switch (content.kind) {
+    case 'blob':
+      return readStored(content.blob)
+    case 'time':
+      return {
+        name,
+        type: 'gauge',
+        help: name === PUSH_TIME ? PUSH_TIME_HELP : PUSH_FAILURE_TIME_HELP,
+        unit: '',
+        metrics: [{ labels: [], value: content.seconds }],
+      }
+    case 'paged': {
+      const keyed: { key: string; metric: Metric }[] = []
+      for (const metrics of content.pages.values()) {
+        for (const metric of metrics)
+          keyed.push({ key: labelKey(metric.labels), metric: readSetMetric(metric) })
+      }
+      keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+      const metrics = keyed.map((item) => item.metric)
+      return { name, type: entry.type, help: content.help, unit: content.unit, metrics } as Family
+    }
+  }
+}
+
+function readSetMetric(metric: SetMetric): Metric {
+  const { labels, timestampMs, content } = metric
+  if (typeof content === 'number') return { labels, timestampMs, value: content }
+  return { ...readStoredMetric(content).metric, labels, timestampMs }
+}
+
+/** Help and unit of an entry, without its metrics. */
+export function headOf(entry: Entry): { help: string; unit: string } {
+  const { content } = entry
+  if (content.kind === 'paged') return { help: content.help, unit: content.unit }
+  const { help, unit } = readEntry(entry)
+  return { help, unit }
+}
+
+/** Text of every series' labels as shown; equal text means equal series. */
+export function seriesKeys(entry: Entry): Set<string> {
+  entry.keys ??= new Set(
+    readEntry(entry).metrics.map((metric) => labelKey(shownLabels(entry.unit, metric.labels))),
+  )
+  return entry.keys
+}

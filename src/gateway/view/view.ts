@@ -1,0 +1,535 @@
+import type { Labels } from '../../model/labels.ts'
+import { DIGEST_MODULUS, digestOf, type UnitId } from '../../model/unit.ts'
+import type {
+  ChangePage,
+  FamilyState,
+  GroupChange,
+  Position,
+  ResetReason,
+  SetChange,
+  SetMetric,
+  UnitChange,
+  Written,
+} from '../../store/store.ts'
+import { FamilyIndex } from './families.ts'
+import { Heap } from './heap.ts'
+import { findRivals, precedes } from './rivals.ts'
+import {
+  type Content,
+  type Entry,
+  makeUnit,
+  type PagedMetric,
+  PUSH_FAILURE_TIME,
+  PUSH_TIME,
+  readEntry,
+  seriesKeys,
+  shownLabels,
+  type Unit,
+} from './unit.ts'
+
+/** Hears of everything that may change a page. */
+export interface ViewListener {
+  /** What the entry shows changed, or the entry came or went. */
+  entryChanged(entry: Entry): void
+  /** Who decides over the family may have changed. */
+  familyChanged(name: string): void
+}
+
+export interface ViewTold {
+  expired(protocol: string, series: number): void
+  reset(partition: number, reason: ResetReason): void
+}
+
+interface Partition {
+  position: Position
+  nowMs: number
+  digest: number
+  /** Highest version of a write of this replica that was shown before the store told of it. */
+  ownVersion: number
+  readonly units: Map<UnitId, Unit>
+  readonly queue: Heap<{ readonly unit: Unit; readonly atMs: number }>
+}
+
+const UNREAD: Position = { epoch: '', version: 0, wiped: 0 }
+
+/**
+ * The materialised view: everything stored, as of the last page of changes, plus this replica's own writes at once. It
+ * knows no I/O; `Sync` feeds it. What is expired by the store's clock is gone from it.
+ */
+export class View {
+  readonly units = new Map<UnitId, Unit>()
+  readonly families = new Map<string, FamilyIndex>()
+  readonly #identities = new Map<string, Unit[]>()
+  readonly #partitions: Partition[]
+  readonly #listeners = new Set<ViewListener>()
+  readonly #unresolved = new Set<Entry>()
+  readonly #told: ViewTold
+  #series = 0
+  #bytes = 0
+  #live = 0
+
+  constructor(partitions: number, told: ViewTold) {
+    this.#told = told
+    this.#partitions = Array.from({ length: partitions }, () => ({
+      position: UNREAD,
+      nowMs: 0,
+      digest: 0,
+      ownVersion: 0,
+      units: new Map(),
+      queue: new Heap((a, b) => a.atMs < b.atMs),
+    }))
+  }
+
+  get totals(): { units: number; series: number; bytes: number; families: number } {
+    return { units: this.#live, series: this.#series, bytes: this.#bytes, families: this.families.size }
+  }
+
+  /** The store's clock as of the last page; 0 before the first. */
+  get nowMs(): number {
+    let now = 0
+    for (const partition of this.#partitions) if (partition.nowMs > now) now = partition.nowMs
+    return now
+  }
+
+  positions(): Position[] {
+    return this.#partitions.map((partition) => partition.position)
+  }
+
+  listen(listener: ViewListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  unitsOf = (identity: string): readonly Unit[] => this.#identities.get(identity) ?? []
+
+  /** Applies a page; false when view and store disagree, and the partition will be read from the start. */
+  applyPage(page: ChangePage): boolean {
+    const partition = this.#partitions[page.partition] as Partition
+    if (page.reset !== undefined) this.#forget(partition, page)
+    if (page.wiped > partition.position.wiped) this.#wipe(partition, page.wiped)
+    partition.nowMs = Math.max(partition.nowMs, page.nowMs)
+    let whole = true
+    for (const change of page.changes) whole = this.#apply(partition, change, false) && whole
+    this.#expire(partition)
+    if (!page.done) {
+      // Half a partition is no position to continue from, should the next page never come.
+      partition.position = {
+        epoch: page.reset === undefined ? partition.position.epoch : '',
+        version: partition.position.version,
+        wiped: page.wiped,
+      }
+      return true
+    }
+    partition.position = { epoch: page.epoch, version: page.version, wiped: page.wiped }
+    const comparable = partition.ownVersion <= page.version
+    if (whole && (!comparable || page.digest === undefined || page.digest === partition.digest)) return true
+    partition.position = UNREAD
+    this.#told.reset(page.partition, 'digest')
+    return false
+  }
+
+  /** Shows a write of this replica at once, without waiting for the store to tell of it. */
+  applyOwn(written: Written): void {
+    const { change, epoch } = written
+    const partition = this.#partitions[written.partition] as Partition
+    if (change === undefined || epoch !== partition.position.epoch) return
+    partition.ownVersion = Math.max(partition.ownVersion, change.version)
+    // What others wrote to the unit meanwhile is not in an own change; the next page tells the unit again.
+    this.#apply(partition, change, true)
+    const { position } = partition
+    if (change.version === position.version + 1) partition.position = { ...position, version: change.version }
+  }
+
+  /** Settles which of equal series in different units is shown; cost follows what changed since the last call. */
+  resolve(until: number): boolean {
+    for (const entry of this.#unresolved) {
+      this.#unresolved.delete(entry)
+      this.#resolveEntry(entry)
+      if (performance.now() > until && this.#unresolved.size > 0) return false
+    }
+    return true
+  }
+
+  #forget(partition: Partition, page: ChangePage): void {
+    for (const unit of partition.units.values()) this.#dropUnit(partition, unit)
+    partition.queue.clear()
+    partition.digest = 0
+    partition.ownVersion = 0
+    partition.position = { ...UNREAD, wiped: page.wiped }
+    if (page.reset !== undefined) this.#told.reset(page.partition, page.reset)
+  }
+
+  #wipe(partition: Partition, wiped: number): void {
+    for (const unit of partition.units.values()) if (unit.version <= wiped) this.#dropUnit(partition, unit)
+  }
+
+  /** False when a blob is missing that only a reader with a gap would miss. */
+  #apply(partition: Partition, change: UnitChange, own: boolean): boolean {
+    const known = this.units.get(change.id)
+    if (known !== undefined && (own ? known.version >= change.version : known.version > change.version))
+      return true
+    if (change.kind === 'gone') {
+      if (known !== undefined) this.#dropUnit(partition, known)
+      return true
+    }
+    if (change.version <= partition.position.wiped) return true
+    const unit = known ?? this.#addUnit(partition, change.id, change.labels)
+    this.#digest(partition, unit, change.version)
+    unit.createdMs = change.createdMs
+    unit.pushedMs = change.pushedMs
+    unit.protocol = change.protocol
+    const whole =
+      change.kind === 'group'
+        ? this.#applyGroup(partition, unit, change)
+        : this.#applySet(partition, unit, change)
+    this.#queue(partition, unit)
+    return whole || own
+  }
+
+  #applyGroup(partition: Partition, unit: Unit, change: GroupChange): boolean {
+    unit.failedMs = change.failedMs
+    unit.failure = change.failure
+    unit.expiresMs = change.expiresMs
+    let whole = true
+    const live = new Set<string>([PUSH_TIME, PUSH_FAILURE_TIME])
+    for (const family of change.families) {
+      if (isPast(family.expiresMs, partition.nowMs)) continue
+      live.add(family.name)
+      whole = this.#applyFamily(unit, family) && whole
+    }
+    for (const entry of unit.entries.values()) if (!live.has(entry.name)) this.#dropEntry(entry)
+    if (isPast(unit.expiresMs, partition.nowMs)) {
+      for (const entry of unit.entries.values()) this.#dropEntry(entry)
+      return whole
+    }
+    this.#applyTime(unit, PUSH_TIME, change.pushedMs)
+    this.#applyTime(unit, PUSH_FAILURE_TIME, change.failedMs)
+    return whole
+  }
+
+  #applyFamily(unit: Unit, family: FamilyState): boolean {
+    const known = unit.entries.get(family.name)
+    if (known !== undefined && known.version === family.version) return true
+    if (family.blob === undefined) return false
+    this.#setEntry(unit, family, { kind: 'blob', blob: ownBytes(family.blob) })
+    return true
+  }
+
+  #applyTime(unit: Unit, name: string, timeMs: number): void {
+    const known = unit.entries.get(name)
+    const seconds = timeMs / 1000
+    if (known !== undefined && known.content.kind === 'time' && known.content.seconds === seconds) {
+      known.expiresMs = unit.expiresMs
+      return
+    }
+    const state = {
+      name,
+      type: 'gauge',
+      series: 1,
+      version: unit.version,
+      expiresMs: unit.expiresMs,
+    } as const
+    this.#setEntry(
+      unit,
+      { ...state, pushedMs: unit.pushedMs, firstSeenMs: unit.createdMs },
+      { kind: 'time', seconds },
+    )
+  }
+
+  #applySet(partition: Partition, unit: Unit, change: SetChange): boolean {
+    const touched = new Set<string>()
+    if (change.whole) for (const number of [...unit.pages.keys()]) this.#setPage(unit, number, [], touched)
+    for (const page of change.pages) {
+      const metrics: PagedMetric[] = []
+      for (const metric of page.metrics) {
+        const family = change.families[metric.family]
+        if (family === undefined) return false
+        if (!isPast(metric.expiresMs, partition.nowMs)) metrics.push({ family: family.name, metric })
+      }
+      this.#setPage(unit, page.number, metrics, touched)
+    }
+    for (const family of change.families) {
+      const entry = unit.entries.get(family.name)
+      if (entry?.content.kind !== 'paged') continue
+      const { help, unit: familyUnit } = entry.content
+      const stays = entry.type === family.type && entry.firstSeenMs === family.firstSeenMs
+      if (touched.has(family.name) || !stays || help !== family.help || familyUnit !== family.unit) {
+        const { pages } = entry.content
+        const times = { version: change.version, expiresMs: 0, pushedMs: change.pushedMs }
+        const content: Content = { kind: 'paged', help: family.help, unit: family.unit, pages }
+        this.#setEntry(
+          unit,
+          {
+            name: family.name,
+            type: family.type,
+            series: countOf(pages),
+            firstSeenMs: family.firstSeenMs,
+            ...times,
+          },
+          content,
+        )
+      }
+    }
+    return true
+  }
+
+  /** Replaces what a page holds and notes the families whose metrics changed; empties leave. */
+  #setPage(unit: Unit, number: number, metrics: readonly PagedMetric[], touched: Set<string>): void {
+    const byFamily = new Map<string, SetMetric[]>()
+    for (const { family } of unit.pages.get(number)?.metrics ?? []) byFamily.set(family, [])
+    for (const { family, metric } of metrics) {
+      const list = byFamily.get(family)
+      if (list === undefined) byFamily.set(family, [metric])
+      else list.push(metric)
+    }
+    if (metrics.length === 0) unit.pages.delete(number)
+    else unit.pages.set(number, { metrics, expiresMs: firstExpiry(metrics) })
+    for (const [name, list] of byFamily) {
+      touched.add(name)
+      let entry = unit.entries.get(name)
+      if (entry === undefined) {
+        if (list.length === 0) continue
+        const state = {
+          name,
+          type: 'unknown',
+          series: 0,
+          version: 0,
+          expiresMs: 0,
+          pushedMs: 0,
+          firstSeenMs: 0,
+        } as const
+        entry = this.#setEntry(unit, state, { kind: 'paged', help: '', unit: '', pages: new Map() })
+      }
+      if (entry.content.kind !== 'paged') continue
+      if (list.length === 0) entry.content.pages.delete(number)
+      else entry.content.pages.set(number, list)
+      if (entry.content.pages.size === 0) this.#dropEntry(entry)
+    }
+  }
+
+  #setEntry(unit: Unit, state: Omit<FamilyState, 'blob'>, content: Content): Entry {
+    let entry = unit.entries.get(state.name)
+    if (entry === undefined) {
+      entry = { unit, ...pick(state), content, duplicates: undefined, rivals: undefined, keys: undefined }
+      if (unit.entries.size === 0) this.#live++
+      unit.entries.set(entry.name, entry)
+      this.#indexOf(entry.name).add(entry)
+    } else {
+      this.#series -= entry.series
+      this.#bytes -= bytesOf(entry.content)
+      const { type, firstSeenMs } = entry
+      Object.assign(entry, pick(state))
+      entry.content = content
+      entry.keys = undefined
+      if (type !== entry.type) this.#indexOf(entry.name).retype(entry, type)
+      else if (firstSeenMs !== entry.firstSeenMs) this.#indexOf(entry.name).aged(entry)
+    }
+    this.#series += entry.series
+    this.#bytes += bytesOf(content)
+    this.#changed(entry)
+    return entry
+  }
+
+  #dropEntry(entry: Entry): void {
+    const { unit, name } = entry
+    unit.entries.delete(name)
+    if (unit.entries.size === 0) this.#live--
+    this.#series -= entry.series
+    this.#bytes -= bytesOf(entry.content)
+    const index = this.families.get(name)
+    index?.remove(entry)
+    if (index?.entries.size === 0) this.families.delete(name)
+    this.#changed(entry)
+  }
+
+  #changed(entry: Entry): void {
+    this.#unresolved.add(entry)
+    for (const listener of this.#listeners) {
+      listener.entryChanged(entry)
+      listener.familyChanged(entry.name)
+    }
+  }
+
+  #addUnit(partition: Partition, id: UnitId, labels: Labels): Unit {
+    const unit = makeUnit(id, labels)
+    this.units.set(id, unit)
+    partition.units.set(id, unit)
+    const same = this.#identities.get(unit.identity)
+    if (same === undefined) this.#identities.set(unit.identity, [unit])
+    else same.push(unit)
+    return unit
+  }
+
+  #dropUnit(partition: Partition, unit: Unit): void {
+    for (const entry of unit.entries.values()) this.#dropEntry(entry)
+    this.#digest(partition, unit, 0)
+    this.units.delete(unit.id)
+    partition.units.delete(unit.id)
+    unit.queuedMs = Number.POSITIVE_INFINITY
+    const same = this.#identities.get(unit.identity)?.filter((other) => other !== unit) ?? []
+    if (same.length === 0) this.#identities.delete(unit.identity)
+    else this.#identities.set(unit.identity, same)
+  }
+
+  /** Moves a unit to a version (0 = gone) and the partition's digest with it. */
+  #digest(partition: Partition, unit: Unit, version: number): void {
+    const before = unit.version === 0 ? 0 : digestOf(unit.id, unit.version)
+    const after = version === 0 ? 0 : digestOf(unit.id, version)
+    partition.digest =
+      (((partition.digest - before + after) % DIGEST_MODULUS) + DIGEST_MODULUS) % DIGEST_MODULUS
+    unit.version = version
+  }
+
+  #queue(partition: Partition, unit: Unit): void {
+    const nextMs = nextExpiry(unit)
+    if (nextMs >= unit.queuedMs) return
+    unit.queuedMs = nextMs
+    partition.queue.push({ unit, atMs: nextMs })
+  }
+
+  #expire(partition: Partition): void {
+    for (
+      let top = partition.queue.peek();
+      top !== undefined && top.atMs <= partition.nowMs;
+      top = partition.queue.peek()
+    ) {
+      partition.queue.pop()
+      const { unit } = top
+      if (unit.queuedMs !== top.atMs || this.units.get(unit.id) !== unit) continue
+      unit.queuedMs = Number.POSITIVE_INFINITY
+      this.#expireUnit(unit, partition.nowMs)
+      this.#queue(partition, unit)
+    }
+  }
+
+  #expireUnit(unit: Unit, nowMs: number): void {
+    let series = 0
+    for (const entry of unit.entries.values()) {
+      if (entry.content.kind === 'paged') continue
+      if (!isPast(entry.expiresMs, nowMs)) continue
+      if (entry.content.kind === 'blob') series += entry.series
+      this.#dropEntry(entry)
+    }
+    const touched = new Set<string>()
+    for (const [number, page] of unit.pages) {
+      if (page.expiresMs > nowMs) continue
+      const live = page.metrics.filter(({ metric }) => !isPast(metric.expiresMs, nowMs))
+      series += page.metrics.length - live.length
+      this.#setPage(unit, number, live, touched)
+    }
+    for (const name of touched) {
+      const entry = unit.entries.get(name)
+      if (entry?.content.kind === 'paged')
+        this.#setEntry(unit, { ...entry, series: countOf(entry.content.pages) }, entry.content)
+    }
+    if (series > 0) this.#told.expired(unit.protocol, series)
+  }
+
+  #indexOf(name: string): FamilyIndex {
+    const known = this.families.get(name)
+    if (known !== undefined) return known
+    const fresh = new FamilyIndex(name)
+    this.families.set(name, fresh)
+    return fresh
+  }
+
+  #resolveEntry(entry: Entry): void {
+    const affected = new Set<Entry>()
+    for (const rival of entry.rivals ?? []) {
+      rival.rivals?.delete(entry)
+      affected.add(rival)
+    }
+    entry.rivals = undefined
+    const index = this.families.get(entry.name)
+    if (index?.entries.has(entry)) {
+      const { unit } = entry
+      const claimant = {
+        unitId: unit.id,
+        identity: unit.identity,
+        nameSet: unit.nameSet,
+        // The series of the synthetic times is the unit's identity itself.
+        shown: () => (entry.content.kind === 'time' ? [] : shownSeries(entry)),
+      }
+      const rivals = findRivals(index, claimant, this.unitsOf, Number.POSITIVE_INFINITY)
+      for (const rival of rivals) {
+        if (!intersects(seriesKeys(entry), seriesKeys(rival))) continue
+        entry.rivals ??= new Set()
+        entry.rivals.add(rival)
+        rival.rivals ??= new Set()
+        rival.rivals.add(entry)
+        affected.add(rival)
+      }
+      affected.add(entry)
+    }
+    for (const each of affected) this.#settle(each)
+  }
+
+  /** Works out which series of an entry are left out, and tells when that changed. */
+  #settle(entry: Entry): void {
+    const left = new Set<string>()
+    for (const rival of entry.rivals ?? []) {
+      if (rival.type !== entry.type || !precedes(rival, entry)) continue
+      const theirs = seriesKeys(rival)
+      for (const key of seriesKeys(entry)) if (theirs.has(key)) left.add(key)
+    }
+    if (entry.rivals === undefined || entry.rivals.size === 0) {
+      entry.rivals = undefined
+      entry.keys = undefined
+    }
+    const before = entry.duplicates
+    if (left.size === (before?.size ?? 0) && [...left].every((key) => before?.has(key))) return
+    entry.duplicates = left.size === 0 ? undefined : left
+    for (const listener of this.#listeners) listener.entryChanged(entry)
+  }
+}
+
+function pick(state: Omit<FamilyState, 'blob'>): Omit<FamilyState, 'blob'> {
+  const { name, type, series, version, expiresMs, pushedMs, firstSeenMs } = state
+  return { name, type, series, version, expiresMs, pushedMs, firstSeenMs }
+}
+
+function isPast(expiresMs: number, nowMs: number): boolean {
+  return expiresMs !== 0 && expiresMs <= nowMs
+}
+
+function nextExpiry(unit: Unit): number {
+  let next = Number.POSITIVE_INFINITY
+  for (const { expiresMs } of unit.entries.values()) if (expiresMs !== 0 && expiresMs < next) next = expiresMs
+  for (const page of unit.pages.values()) if (page.expiresMs < next) next = page.expiresMs
+  return next
+}
+
+function firstExpiry(metrics: readonly PagedMetric[]): number {
+  let first = Number.POSITIVE_INFINITY
+  for (const { metric } of metrics)
+    if (metric.expiresMs !== 0 && metric.expiresMs < first) first = metric.expiresMs
+  return first
+}
+
+function countOf(pages: ReadonlyMap<number, readonly SetMetric[]>): number {
+  let series = 0
+  for (const metrics of pages.values()) series += metrics.length
+  return series
+}
+
+function bytesOf(content: Content): number {
+  return content.kind === 'blob' ? content.blob.byteLength : 0
+}
+
+function* shownSeries(entry: Entry): Iterable<Labels> {
+  for (const metric of readEntry(entry).metrics) yield shownLabels(entry.unit, metric.labels)
+}
+
+function intersects(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  const [small, large] = a.size < b.size ? [a, b] : [b, a]
+  for (const key of small) if (large.has(key)) return true
+  return false
+}
+
+/** A copy when the bytes are a small part of a larger buffer, which they would keep alive. */
+function ownBytes(blob: Uint8Array): Uint8Array {
+  if (blob.byteLength * 2 >= blob.buffer.byteLength) return blob
+  const copy = Buffer.allocUnsafeSlow(blob.byteLength)
+  copy.set(blob)
+  return copy
+}
