@@ -1,0 +1,84 @@
+import { ignoredSettings, settingRows } from './options.ts'
+import { envName, flagsOf, GROUPS, type Group, type Setting, yamlKey, yamlKeysOf } from './setting.ts'
+
+const INTRODUCTION = `# Configuration
+
+<!-- Written from src/config/options.ts by \`npx vitest run -u --config test/vitest.config.ts test/unit/config\`; do not edit. -->
+
+Every setting can be given in three ways. A flag wins over the environment, the environment over the file, the file
+over the default:
+
+    pgr serve --redis.endpoint=redis.example:6379
+    PGR_REDIS_ENDPOINT=redis.example:6379 pgr serve
+    pgr serve --config.file=pushgw.yml
+
+- **Flags** that switch something on have a \`--no-\` twin that switches it off. Lists are repeated or separated by commas.
+- **Environment** names are \`PGR_\` and the flag in capitals, with \`_\` for \`.\` and \`-\`. An empty variable counts as not set.
+- **The file** is YAML; a dot in a key below stands for nesting. Unknown keys, keys that stand twice and values of the
+  wrong kind are errors with line and column. Relative paths start at the working directory. An example is
+  \`examples/pushgw.yml\`; editors check and complete the file with \`docs/configuration.schema.json\`.
+- **Secrets** are never shown. Each can be read from a file: \`--redis.password-file\`, \`PGR_REDIS_PASSWORD_FILE\` or
+  \`redis.password_file\`; one line end at the end of the file is dropped.
+
+\`pgr check config\`, with the same flags, environment and file, says whether they are in order, what is in effect and
+where each value came from.
+
+**Durations** are written as in Prometheus (\`90s\`, \`1h30m\`, \`7d\`) or Go (\`1.5h\`, \`250ms\`). **Sizes** have binary units however
+they are spelled: \`64MiB\`, \`64MB\` and \`64M\` are the same. **Counts** may end in \`k\`, \`M\` or \`G\`.
+`
+
+/** \`docs/configuration.md\`: the whole table, group by group. */
+export function configurationPage(): string {
+  return [INTRODUCTION, ...GROUPS.map(groupSection), ignoredSection()].join('\n')
+}
+
+function groupSection(group: Group): string {
+  const rows = settingRows.filter(([, row]) => row.group === group).map(([, row]) => rowLine(row))
+  return `## ${group}\n\n${table(['Flag', 'Environment', 'YAML key', 'Kind', 'Default', 'What it does'], rows)}`
+}
+
+function rowLine(row: Setting<unknown>): readonly string[] {
+  const flags = flagsOf(row).map((flag) => code(`--${flag}`))
+  if (row.short) flags.splice(1, 0, code(`-${row.short}`))
+  return [
+    flags.join(', '),
+    flagsOf(row)
+      .map((flag) => code(envName(flag)))
+      .join(', '),
+    yamlKeysOf(row).map(code).join(', ') || 'none',
+    row.kind.name,
+    defaultText(row),
+    row.doc,
+  ]
+}
+
+function defaultText(row: Setting<unknown>): string {
+  const shown = row.kind.show(row.fallback)
+  return shown === '' ? 'none' : code(shown)
+}
+
+function ignoredSection(): string {
+  const rows = ignoredSettings.map(({ flag, because }) => [
+    code(`--${flag}`),
+    code(yamlKey(flag)),
+    `${because}.`,
+  ])
+  return [
+    '## Accepted without effect',
+    '',
+    'Names that other gateways know. They are accepted, so that existing command lines and files keep working, and each',
+    'is warned about at start.',
+    '',
+    table(['Flag', 'YAML key', 'Why nothing happens'], rows),
+  ].join('\n')
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return `${[line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')}\n`
+}
+
+function code(text: string): string {
+  return `\`${text}\``
+}

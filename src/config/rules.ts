@@ -1,0 +1,139 @@
+import { type Notice, type Origin, refuse } from './given.ts'
+import { type Address, showAddress } from './kinds.ts'
+import { options, type SettingKey, type SettingValues } from './options.ts'
+
+/** Settings as the program uses them: read, checked against each other, and with nothing left to guess. */
+export type Settings = Omit<SettingValues, 'store'> & { readonly store: 'embedded' | 'redis' }
+
+export type Origins = Readonly<Record<SettingKey, Origin>>
+
+const COMPAT_PORT = 9091
+
+/** Paths that always belong to the server. */
+const RESERVED_PATHS = ['/metrics/job/', '/api/', '/-/', '/v1/metrics/']
+
+/**
+ * What no single row can say: defaults that follow from other settings, and combinations that cannot work. Throws
+ * PGR_SETTING_INVALID. The result listens somewhere: `webListenAddress` is never empty.
+ */
+export function applyRules(
+  values: SettingValues,
+  origins: Origins,
+): { settings: Settings; notices: Notice[] } {
+  const isGiven = (key: SettingKey) => origins[key].from !== 'default'
+  const settings = complete(values, isGiven)
+  if (isGiven('port') && isGiven('webListenAddress')) {
+    refuse(`${origins.port.name} cannot stand beside ${origins.webListenAddress.name}: give only one of them`)
+  }
+  refuseDoubleAddresses(settings.webListenAddress)
+  refusePaths(settings, origins)
+  refuseTls(settings)
+  refuseBounds(settings)
+  return { settings, notices: findNotices(settings) }
+}
+
+function complete(values: SettingValues, isGiven: (key: SettingKey) => boolean): Settings {
+  const likePushgateway = values.compat === 'pushgateway'
+  const hasRedis = values.redisEndpoint.length > 0 || values.redisMasterName !== ''
+  const store = values.store === 'auto' ? (hasRedis ? 'redis' : 'embedded') : values.store
+  const redisEndpoint =
+    store === 'redis' && values.redisEndpoint.length === 0 ? [':6379'] : values.redisEndpoint
+  const port = likePushgateway && !isGiven('port') ? COMPAT_PORT : values.port
+  return {
+    ...values,
+    port,
+    webListenAddress: isGiven('webListenAddress') ? values.webListenAddress : [{ host: '', port }],
+    telemetryPath: likePushgateway && !isGiven('telemetryPath') ? values.metricsPath : values.telemetryPath,
+    store,
+    redisEndpoint,
+  }
+}
+
+function refuseDoubleAddresses(addresses: readonly Address[]): void {
+  const seen = new Set<string>()
+  for (const address of addresses) {
+    const shown = showAddress(address)
+    if (seen.has(shown) && address.port !== 0) refuse(`--web.listen-address names ${shown} twice`)
+    seen.add(shown)
+  }
+}
+
+function refusePaths(settings: Settings, origins: Origins): void {
+  const keys = ['metricsPath', 'telemetryPath', 'ingestPath'] as const
+  for (const key of keys) {
+    const reserved = RESERVED_PATHS.find((start) => `${settings[key]}/`.startsWith(start))
+    if (reserved)
+      refuse(
+        `${nameOf(key, origins)} is ${settings[key]}, but paths under ${reserved} are taken: choose another`,
+      )
+  }
+  const pairs = [
+    ['metricsPath', 'ingestPath'],
+    ['telemetryPath', 'ingestPath'],
+    ['metricsPath', 'telemetryPath'],
+  ] as const
+  for (const [one, other] of pairs) {
+    if (settings[one] !== settings[other]) continue
+    if (other === 'telemetryPath' && settings.compat === 'pushgateway') continue
+    refuse(
+      `${nameOf(one, origins)} and ${nameOf(other, origins)} are both ${settings[one]}: give each its own path`,
+    )
+  }
+}
+
+function refuseTls(settings: Settings): void {
+  if (settings.tlsEnabled && (settings.tlsKey === '' || settings.tlsCert === '')) {
+    refuse(`--tls.enabled needs ${settings.tlsKey === '' ? '--tls.key' : '--tls.cert'}`)
+  }
+  if ((settings.redisTlsKey === '') !== (settings.redisTlsCert === '')) {
+    refuse('--redis.tls.cert and --redis.tls.key belong together: give both or none')
+  }
+}
+
+function refuseBounds(settings: Settings): void {
+  const { kind } = options.redisExpiration
+  const longest = settings.pushMaxTtl
+  if (longest > 0 && (settings.redisExpiration === 0 || settings.redisExpiration > longest)) {
+    const lifetime = settings.redisExpiration === 0 ? 'never' : kind.show(settings.redisExpiration)
+    refuse(
+      `--redis.expiration is ${lifetime}, over the ${kind.show(longest)} of --push.max-ttl: lower the one or raise the other`,
+    )
+  }
+  if (settings.pushMaxBody > settings.pushMaxInflightBytes) {
+    const { show } = options.pushMaxBody.kind
+    refuse(
+      `--push.max-body is ${show(settings.pushMaxBody)}, over the ${show(settings.pushMaxInflightBytes)} of --push.max-inflight-bytes, so that such a push could never be taken: lower the one or raise the other`,
+    )
+  }
+}
+
+function findNotices(settings: Settings): Notice[] {
+  const notices: Notice[] = []
+  const warnUnused = (keys: readonly SettingKey[], why: string) => {
+    const unused = keys
+      .filter((key) => settings[key] !== options[key].fallback)
+      .map((key) => `--${options[key].flag}`)
+    if (unused.length > 0)
+      notices.push({ level: 'warn', message: `${unused.join(', ')} without effect: ${why}` })
+  }
+  if (!settings.tlsEnabled) warnUnused(['tlsKey', 'tlsCert'], 'HTTPS is off, --tls.enabled turns it on')
+  if (settings.store === 'embedded') {
+    warnUnused(
+      ['redisEndpoint', 'redisMasterName', 'redisUsername', 'redisPassword', 'redisTlsEnabled'],
+      'the store is embedded in this process, --store=redis makes it Redis',
+    )
+  } else if (
+    !settings.redisTlsEnabled &&
+    !settings.redisEndpoint.some((one) => one.startsWith('rediss://'))
+  ) {
+    warnUnused(
+      ['redisTlsCa', 'redisTlsCert', 'redisTlsKey', 'redisTlsSkipVerify'],
+      'TLS to Redis is off, --redis.tls.enabled turns it on',
+    )
+  }
+  return notices
+}
+
+function nameOf(key: SettingKey, origins: Origins): string {
+  return origins[key].name || `--${options[key].flag}`
+}

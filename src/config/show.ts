@@ -1,0 +1,32 @@
+import { type SettingKey, settingRows } from './options.ts'
+import type { Origins, Settings } from './rules.ts'
+
+/** A setting in effect, fit for a log line or a page: no secret in it. */
+export interface ShownSetting {
+  readonly key: SettingKey
+  readonly flag: string
+  /** As one would write it; `***` for a secret that is set, empty when there is no value. */
+  readonly text: string
+  /** Numbers and switches as they are, everything else as text. */
+  readonly value: string | number | boolean
+  readonly from: Origins[SettingKey]['from']
+  /** The flag, variable, or place in the file; empty for a default. */
+  readonly origin: string
+}
+
+/** Every setting in the order of the table, secrets masked. */
+export function showSettings(settings: Settings, origins: Origins): readonly ShownSetting[] {
+  return settingRows.map(([key, row]) => {
+    const value: unknown = settings[key]
+    const text = row.secret ? (value === '' ? '' : '***') : row.kind.show(value)
+    const isPlain = row.kind.isSwitch || row.kind.name === 'port' || row.kind.name === 'integer'
+    return {
+      key,
+      flag: row.flag,
+      text,
+      value: isPlain ? (value as number | boolean) : text,
+      from: origins[key].from,
+      origin: origins[key].name,
+    }
+  })
+}

@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest'
+import { type FlagValue, resolveSettings } from '../../../src/config/resolve.ts'
+import { PgrError } from '../../../src/errors/pgr-error.ts'
+
+function resolve(flags: Record<string, FlagValue>) {
+  return resolveSettings({
+    flags: new Map(Object.entries(flags)),
+    env: {},
+    readFile: () => '',
+  })
+}
+
+function refusal(flags: Record<string, FlagValue>): string {
+  try {
+    resolve(flags)
+  } catch (reason) {
+    if (reason instanceof PgrError && reason.code === 'PGR_SETTING_INVALID') return reason.message
+    throw reason
+  }
+  return 'accepted'
+}
+
+describe('the store', () => {
+  it.each<[string, Record<string, FlagValue>, 'embedded' | 'redis', string[]]>([
+    ['is embedded when nothing is said', {}, 'embedded', []],
+    ['is Redis when an endpoint is given', { 'redis.endpoint': ['a:1'] }, 'redis', ['a:1']],
+    ['is Redis on its usual port when asked for alone', { store: 'redis' }, 'redis', [':6379']],
+    ['is Redis when a primary is named', { 'redis.master-name': 'm' }, 'redis', [':6379']],
+    [
+      'is embedded when asked for, endpoint or not',
+      { store: 'embedded', 'redis.endpoint': ['a:1'] },
+      'embedded',
+      ['a:1'],
+    ],
+  ])('%s', (_why, flags, store, endpoints) => {
+    const { settings } = resolve(flags)
+    expect([settings.store, settings.redisEndpoint]).toEqual([store, endpoints])
+  })
+})
+
+describe('--compat=pushgateway', () => {
+  it('listens on 9091 and shows own metrics beside the pushed ones', () => {
+    expect(resolve({ compat: 'pushgateway' }).settings).toMatchObject({
+      port: 9091,
+      webListenAddress: [{ host: '', port: 9091 }],
+      metricsPath: '/metrics',
+      telemetryPath: '/metrics',
+    })
+  })
+
+  it('changes defaults only', () => {
+    const { settings } = resolve({
+      compat: 'pushgateway',
+      port: '9753',
+      'telemetry.path': '/own',
+      'metrics.path': '/m',
+    })
+    expect(settings).toMatchObject({ port: 9753, telemetryPath: '/own', metricsPath: '/m' })
+  })
+
+  it('moves own metrics along with the pushed ones', () => {
+    expect(resolve({ compat: 'pushgateway', 'web.telemetry-path': '/m' }).settings.telemetryPath).toBe('/m')
+  })
+})
+
+describe('combinations that cannot work are refused', () => {
+  it.each<[string, Record<string, FlagValue>, RegExp]>([
+    [
+      'port beside address',
+      { port: '1', 'web.listen-address': [':2'] },
+      /^--port cannot stand beside --web\.listen-address/,
+    ],
+    ['one address twice', { 'web.listen-address': [':2', ':2'] }, /names :2 twice/],
+    [
+      'equal paths',
+      { 'metrics.path': '/x', 'ingest.path': '/x' },
+      /^--metrics\.path and --ingest\.path are both \/x/,
+    ],
+    ['a path equal to a default', { 'ingest.path': '/metrics' }, /are both \/metrics/],
+    ['own metrics on the pushed ones', { 'telemetry.path': '/metrics' }, /are both \/metrics/],
+    [
+      'own metrics on the merging path',
+      { compat: 'pushgateway', 'telemetry.path': '/ingest' },
+      /are both \/ingest/,
+    ],
+    ['a path under the push paths', { 'metrics.path': '/metrics/job/x' }, /under \/metrics\/job\/ are taken/],
+    ['the push path itself', { 'ingest.path': '/metrics/job' }, /under \/metrics\/job\/ are taken/],
+    ['a path under the API', { 'telemetry.path': '/api/telemetry' }, /under \/api\/ are taken/],
+    ['a path under the probes', { 'ingest.path': '/-/in' }, /under \/-\/ are taken/],
+    ['the OTLP path', { 'metrics.path': '/v1/metrics' }, /under \/v1\/metrics\/ are taken/],
+    ['HTTPS without a key', { 'tls.enabled': true, 'tls.cert': 'c' }, /needs --tls\.key$/],
+    ['HTTPS without a certificate', { 'tls.enabled': true, 'tls.key': 'k' }, /needs --tls\.cert$/],
+    ['half a client certificate', { 'redis.tls.cert': 'c' }, /belong together/],
+    [
+      'a default lifetime over the longest',
+      { 'push.max-ttl': '1m' },
+      /^--redis\.expiration is 5m, over the 1m/,
+    ],
+    [
+      'living forever with a longest lifetime',
+      { 'push.max-ttl': '1h', 'redis.expiration': '0' },
+      /is never, over the 1h/,
+    ],
+    ['a body that never fits', { 'push.max-body': '1GiB' }, /^--push\.max-body is 1GiB, over the 512MiB/],
+  ])('%s', (_why, flags, message) => {
+    expect(refusal(flags)).toMatch(message)
+  })
+
+  it.each<[string, Record<string, FlagValue>]>([
+    ['free ports', { 'web.listen-address': [':0', ':0'] }],
+    ['one port on two hosts', { 'web.listen-address': ['a:1', 'b:1'] }],
+    [
+      'a path that merely starts like a taken one',
+      { 'metrics.path': '/metrics/jobs', 'ingest.path': '/apis' },
+    ],
+    ['a default lifetime equal to the longest', { 'push.max-ttl': '5m' }],
+  ])('but not %s', (_why, flags) => {
+    expect(refusal(flags)).toBe('accepted')
+  })
+})
+
+describe('settings that change nothing are warned about', () => {
+  it.each<[string, Record<string, FlagValue>, RegExp]>([
+    ['a key without HTTPS', { 'tls.key': 'k' }, /^--tls\.key without effect: HTTPS is off/],
+    [
+      'a password without Redis',
+      { 'redis.password': 'hunter2' },
+      /^--redis\.password without effect: the store is embedded/,
+    ],
+    [
+      'an endpoint beside the embedded store',
+      { store: 'embedded', 'redis.endpoint': ['a:1'] },
+      /^--redis\.endpoint without effect/,
+    ],
+    [
+      'an authority without TLS',
+      { 'redis.endpoint': ['a:1'], 'redis.tls.ca': 'c' },
+      /^--redis\.tls\.ca without effect/,
+    ],
+  ])('%s', (_why, flags, message) => {
+    const { notices } = resolve(flags)
+    expect(notices).toHaveLength(1)
+    expect(notices[0]?.message).toMatch(message)
+    expect(notices[0]?.message).not.toContain('hunter2')
+  })
+
+  it.each<[string, Record<string, FlagValue>]>([
+    ['an authority for a TLS endpoint', { 'redis.endpoint': ['rediss://a:1'], 'redis.tls.ca': 'c' }],
+    [
+      'an authority with TLS on',
+      { 'redis.endpoint': ['a:1'], 'redis.tls.enabled': true, 'redis.tls.ca': 'c' },
+    ],
+    ['an explicit default', { 'tls.enabled': false, 'redis.tls.skip-verify': false }],
+  ])('but not %s', (_why, flags) => {
+    expect(resolve(flags).notices).toEqual([])
+  })
+})
