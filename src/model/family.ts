@@ -8,7 +8,15 @@ import type { Labels } from './labels.ts'
  * info `target_info`, a histogram `latency_seconds` (whose samples add `_bucket`, `_sum`, `_count`). `unknown` is what
  * the classic text format calls `untyped`.
  */
-export type FamilyType = 'counter' | 'gauge' | 'unknown' | 'summary' | 'histogram' | 'gaugehistogram' | 'info' | 'stateset'
+export type FamilyType =
+  | 'counter'
+  | 'gauge'
+  | 'unknown'
+  | 'summary'
+  | 'histogram'
+  | 'gaugehistogram'
+  | 'info'
+  | 'stateset'
 
 /** What every metric carries whatever its type. */
 export interface MetricBase {
@@ -151,7 +159,10 @@ export function seriesOf(family: Family): number {
       return family.metrics.reduce((sum, metric) => sum + metric.quantiles.length + 2, 0)
     case 'histogram':
     case 'gaugehistogram':
-      return family.metrics.reduce((sum, { buckets }) => sum + buckets.length + (endsInInfinity(buckets) ? 2 : 3), 0)
+      return family.metrics.reduce(
+        (sum, { buckets }) => sum + buckets.length + (endsInInfinity(buckets) ? 2 : 3),
+        0,
+      )
     case 'stateset':
       return family.metrics.reduce((sum, metric) => sum + metric.states.length, 0)
   }

@@ -1,0 +1,625 @@
+import { inflateRawSync } from 'node:zlib'
+import protobuf from 'protobufjs/minimal.js'
+import { PgrError } from '../../errors/pgr-error.ts'
+import type {
+  Bucket,
+  Exemplar,
+  Family,
+  FamilyType,
+  HistogramMetric,
+  MetricBase,
+  NativeBuckets,
+  NativeHistogram,
+  NumberMetric,
+  Quantile,
+  Span,
+  State,
+  StateSetMetric,
+  SummaryMetric,
+} from '../../model/family.ts'
+import { type Label, type Labels, NO_LABELS } from '../../model/labels.ts'
+import {
+  DEFLATED,
+  EXEMPLAR,
+  FAMILY,
+  HINT_OF_NUMBER,
+  METRIC,
+  NATIVE,
+  PLAIN,
+  SINGLE,
+  STATE,
+  TYPE_OF_NUMBER,
+} from './layout.ts'
+
+type Reader = protobuf.Reader
+
+/** Deflate cannot make more than this of one byte, so that no blob takes memory out of proportion to its size. */
+const DEFLATE_MAX_RATIO = 1032
+
+/** One metric as kept on its own: with the type it was written as, without labels and timestamp. */
+export type StoredMetric =
+  | { readonly type: 'counter' | 'gauge' | 'unknown' | 'info'; readonly metric: NumberMetric }
+  | { readonly type: 'summary'; readonly metric: SummaryMetric }
+  | { readonly type: 'histogram' | 'gaugehistogram'; readonly metric: HistogramMetric }
+  | { readonly type: 'stateset'; readonly metric: StateSetMetric }
+
+/**
+ * The family a blob of `writeStored` holds. Throws PGR_INTERNAL when the blob is damaged, or holds a family of another
+ * name than the given one.
+ */
+export function readStored(blob: Uint8Array, name?: string): Family {
+  return guarded(() => {
+    const family = readFamily(openBlob(blob))
+    if (name !== undefined && family.name !== name) throw damaged(`holds ${JSON.stringify(family.name)}`)
+    return family
+  })
+}
+
+/** The label sets of a stored family in the order of its metrics; spares decoding values, buckets and exemplars. */
+export function readStoredLabels(blob: Uint8Array): readonly Labels[] {
+  return guarded(() => {
+    const columns = readColumns(openBlob(blob))
+    return readLabelSets(columns, isNumber(columns.type) ? columns.values.length : columns.metricsAt.length)
+  })
+}
+
+/** What a blob of `writeStoredMetric` holds. Throws PGR_INTERNAL when it is damaged. */
+export function readStoredMetric(blob: Uint8Array): StoredMetric {
+  return guarded(() => {
+    const reader = openBlob(blob)
+    let type: FamilyType | undefined
+    let parts: MetricParts | undefined
+    while (reader.pos < reader.len) {
+      const tag = reader.tag()
+      if (tag === SINGLE.type) type = readType(reader)
+      else if (tag === SINGLE.metric) parts = readParts(reader)
+      else skip(reader, tag)
+    }
+    if (type === undefined || parts === undefined) throw damaged('has no type or no metric')
+    return storedMetricOf(type, parts)
+  })
+}
+
+function storedMetricOf(type: FamilyType, parts: MetricParts): StoredMetric {
+  switch (type) {
+    case 'counter':
+    case 'gauge':
+    case 'unknown':
+    case 'info':
+      return { type, metric: numberOf(NO_LABELS, parts.value, parts) }
+    case 'summary':
+      return { type, metric: summaryOf(NO_LABELS, parts) }
+    case 'histogram':
+    case 'gaugehistogram':
+      return { type, metric: histogramOf(NO_LABELS, parts, undefined) }
+    case 'stateset':
+      return { type, metric: statesOf(NO_LABELS, parts) }
+  }
+}
+
+function damaged(how: string): PgrError {
+  return new PgrError('PGR_INTERNAL', `a stored metric family cannot be read: it ${how}`)
+}
+
+/** Whatever protobufjs or zlib throw at broken bytes becomes the one error. */
+function guarded<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (reason) {
+    if (reason instanceof PgrError) throw reason
+    throw new PgrError('PGR_INTERNAL', 'a stored metric family cannot be read: its bytes are damaged', {
+      cause: reason,
+    })
+  }
+}
+
+function openBlob(blob: Uint8Array): Reader {
+  const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.byteLength)
+  const message = bytes.subarray(1)
+  switch (bytes[0]) {
+    case PLAIN:
+      return protobuf.Reader.create(message)
+    case DEFLATED: {
+      const maxOutputLength = DEFLATE_MAX_RATIO * blob.length
+      return protobuf.Reader.create(inflateRawSync(message, { maxOutputLength }))
+    }
+    default:
+      throw damaged(
+        `starts with ${bytes[0] ?? 'nothing'}, written by a version of pgr this one does not know`,
+      )
+  }
+}
+
+/** A family before its metrics are put together. */
+interface Columns {
+  readonly reader: Reader
+  type: FamilyType
+  name: string
+  help: string
+  unit: string
+  readonly labelNames: string[]
+  readonly shapes: number[]
+  readonly runs: number[]
+  readonly lengths: number[]
+  text: string
+  readonly values: number[]
+  /** Where each Metric message stands. */
+  readonly metricsAt: number[]
+}
+
+function readColumns(reader: Reader): Columns {
+  let type: FamilyType | undefined
+  const columns: Columns = {
+    reader,
+    type: 'unknown',
+    name: '',
+    help: '',
+    unit: '',
+    labelNames: [],
+    shapes: [],
+    runs: [],
+    lengths: [],
+    text: '',
+    values: [],
+    metricsAt: [],
+  }
+  while (reader.pos < reader.len) {
+    const tag = reader.tag()
+    switch (tag) {
+      case FAMILY.type:
+        type = readType(reader)
+        break
+      case FAMILY.name:
+        columns.name = reader.string()
+        break
+      case FAMILY.help:
+        columns.help = reader.string()
+        break
+      case FAMILY.unit:
+        columns.unit = reader.string()
+        break
+      case FAMILY.labelName:
+        columns.labelNames.push(reader.string())
+        break
+      case FAMILY.shape:
+        reader.uint32s(columns.shapes)
+        break
+      case FAMILY.run:
+        reader.uint32s(columns.runs)
+        break
+      case FAMILY.valueLength:
+        reader.uint32s(columns.lengths)
+        break
+      case FAMILY.valueText:
+        columns.text = reader.string()
+        break
+      case FAMILY.value:
+        reader.doubles(columns.values)
+        break
+      case FAMILY.metric:
+        columns.metricsAt.push(reader.pos)
+        reader.skip(reader.size())
+        break
+      default:
+        skip(reader, tag)
+    }
+  }
+  if (type === undefined) throw damaged('has no type')
+  columns.type = type
+  return columns
+}
+
+function isNumber(type: FamilyType): type is 'counter' | 'gauge' | 'unknown' | 'info' {
+  return type === 'counter' || type === 'gauge' || type === 'unknown' || type === 'info'
+}
+
+function readFamily(reader: Reader): Family {
+  const columns = readColumns(reader)
+  const { type, name, help, unit } = columns
+  if (isNumber(type)) return { name, type, help, unit, metrics: readNumbers(columns) }
+  const labels = readLabelSets(columns, columns.metricsAt.length)
+  const parts = columns.metricsAt.map((at) => {
+    reader.pos = at
+    return readParts(reader)
+  })
+  const labelsOf = (i: number): Labels => labels[i] ?? NO_LABELS
+  if (type === 'summary') {
+    return { name, type, help, unit, metrics: parts.map((part, i) => summaryOf(labelsOf(i), part)) }
+  }
+  if (type === 'stateset') {
+    return { name, type, help, unit, metrics: parts.map((part, i) => statesOf(labelsOf(i), part)) }
+  }
+  let bounds: readonly number[] | undefined
+  const metrics = parts.map((part, i) => {
+    const metric = histogramOf(labelsOf(i), part, bounds)
+    if (!part.sameBounds) bounds = part.bounds
+    return metric
+  })
+  return { name, type, help, unit, metrics }
+}
+
+function readNumbers(columns: Columns): NumberMetric[] {
+  const { reader, values, metricsAt } = columns
+  const labels = readLabelSets(columns, values.length)
+  const metrics: NumberMetric[] = labels.map((labels, i) => ({ labels, value: values[i] ?? 0 }))
+  let next = 0
+  for (const at of metricsAt) {
+    reader.pos = at
+    const parts = readParts(reader)
+    next += parts.skip
+    const plain = metrics[next]
+    if (plain === undefined) throw damaged('describes a metric it does not have')
+    metrics[next] = numberOf(plain.labels, plain.value, parts)
+    next++
+  }
+  return metrics
+}
+
+/** Every loop here is bounded by the number of metrics or of label values, which were counted from bytes present. */
+function readLabelSets({ labelNames, shapes, runs, lengths, text }: Columns, metrics: number): Labels[] {
+  const names = readShapes(shapes, labelNames)
+  const sets: Labels[] = []
+  let value = 0
+  let at = 0
+  for (let run = 0; run < runs.length; run += 2) {
+    const shape = names[runs[run] as number]
+    const count = runs[run + 1]
+    if (shape === undefined || count === undefined) throw damaged('names labels it does not have')
+    if (sets.length + count > metrics || value + count * shape.length > lengths.length) {
+      throw damaged('has more label sets than metrics or values')
+    }
+    for (let i = 0; i < count; i++) {
+      const labels: Label[] = []
+      for (const name of shape) {
+        const end = at + (lengths[value++] as number)
+        labels.push({ name, value: text.slice(at, end) })
+        at = end
+      }
+      sets.push(labels)
+    }
+  }
+  if (sets.length !== metrics || value !== lengths.length || at !== text.length) {
+    throw damaged('has label sets, metrics and label values that do not match')
+  }
+  return sets
+}
+
+function readShapes(shapes: readonly number[], labelNames: readonly string[]): string[][] {
+  const lists: string[][] = []
+  for (let at = 0; at < shapes.length; ) {
+    const end = at + 1 + (shapes[at] as number)
+    const names = shapes.slice(at + 1, end).map((index) => labelNames[index])
+    if (end > shapes.length || names.includes(undefined)) throw damaged('names labels it does not have')
+    lists.push(names as string[])
+    at = end
+  }
+  return lists
+}
+
+/** A Metric message as read, whatever the type it belongs to. */
+interface MetricParts {
+  skip: number
+  timestampMs: number | undefined
+  startMs: number | undefined
+  stale: boolean
+  readonly exemplars: { readonly bucket: number; readonly exemplar: Exemplar }[]
+  value: number
+  count: number | undefined
+  sum: number | undefined
+  readonly quantiles: number[]
+  readonly quantileValues: number[]
+  readonly states: State[]
+  readonly bounds: number[]
+  sameBounds: boolean
+  readonly increments: number[]
+  readonly bucketCounts: number[]
+  float: boolean
+  native: NativeHistogram | undefined
+}
+
+function readParts(reader: Reader): MetricParts {
+  const parts: MetricParts = {
+    skip: 0,
+    timestampMs: undefined,
+    startMs: undefined,
+    stale: false,
+    exemplars: [],
+    value: 0,
+    count: undefined,
+    sum: undefined,
+    quantiles: [],
+    quantileValues: [],
+    states: [],
+    bounds: [],
+    sameBounds: false,
+    increments: [],
+    bucketCounts: [],
+    float: false,
+    native: undefined,
+  }
+  eachField(reader, (tag) => {
+    switch (tag) {
+      case METRIC.skip:
+        parts.skip = reader.uint32()
+        break
+      case METRIC.timestampMs:
+        parts.timestampMs = reader.double()
+        break
+      case METRIC.startMs:
+        parts.startMs = reader.double()
+        break
+      case METRIC.stale:
+        parts.stale = reader.bool()
+        break
+      case METRIC.exemplar:
+        parts.exemplars.push(readExemplar(reader))
+        break
+      case METRIC.value:
+        parts.value = reader.double()
+        break
+      case METRIC.count:
+        parts.count = readWhole(reader, reader.len)
+        break
+      case METRIC.floatCount:
+        parts.count = reader.double()
+        break
+      case METRIC.sum:
+        parts.sum = reader.double()
+        break
+      case METRIC.quantile:
+        reader.doubles(parts.quantiles)
+        break
+      case METRIC.quantileValue:
+        reader.doubles(parts.quantileValues)
+        break
+      case METRIC.state:
+        parts.states.push(readState(reader))
+        break
+      case METRIC.upperBound:
+        reader.doubles(parts.bounds)
+        break
+      case METRIC.sameBounds:
+        parts.sameBounds = reader.bool()
+        break
+      case METRIC.bucketIncrement:
+        readWholes(reader, parts.increments)
+        break
+      case METRIC.bucketCount:
+        reader.doubles(parts.bucketCounts)
+        break
+      case METRIC.float:
+        parts.float = reader.bool()
+        break
+      case METRIC.native:
+        parts.native = readNative(reader)
+        break
+      default:
+        skip(reader, tag)
+    }
+  })
+  return parts
+}
+
+function baseOf(labels: Labels, { timestampMs, startMs, stale }: MetricParts): MetricBase {
+  return {
+    labels,
+    ...(timestampMs !== undefined && { timestampMs }),
+    ...(startMs !== undefined && { startMs }),
+    ...(stale && { stale }),
+  }
+}
+
+function numberOf(labels: Labels, value: number, parts: MetricParts): NumberMetric {
+  const exemplar = parts.exemplars[0]?.exemplar
+  return { ...baseOf(labels, parts), value, ...(exemplar !== undefined && { exemplar }) }
+}
+
+function summaryOf(labels: Labels, parts: MetricParts): SummaryMetric {
+  const { quantiles, quantileValues } = parts
+  if (quantiles.length !== quantileValues.length) throw damaged('has quantiles without values')
+  const pairs = quantiles.map((quantile, i): Quantile => ({ quantile, value: quantileValues[i] ?? 0 }))
+  return { ...baseOf(labels, parts), ...totalsOf(parts), quantiles: pairs }
+}
+
+function statesOf(labels: Labels, parts: MetricParts): StateSetMetric {
+  return { ...baseOf(labels, parts), states: parts.states }
+}
+
+function histogramOf(
+  labels: Labels,
+  parts: MetricParts,
+  previous: readonly number[] | undefined,
+): HistogramMetric {
+  const { native, float } = parts
+  return {
+    ...baseOf(labels, parts),
+    ...totalsOf(parts),
+    buckets: bucketsOf(parts, previous),
+    ...(native !== undefined && { native }),
+    ...(float && { float }),
+  }
+}
+
+function totalsOf({ count, sum }: MetricParts): { count?: number; sum?: number } {
+  return { ...(count !== undefined && { count }), ...(sum !== undefined && { sum }) }
+}
+
+function bucketsOf(parts: MetricParts, previous: readonly number[] | undefined): Bucket[] {
+  const bounds = parts.sameBounds ? previous : parts.bounds
+  const counts = parts.bucketCounts.length > 0 ? parts.bucketCounts : cumulate(parts.increments)
+  if (bounds === undefined || bounds.length !== counts.length)
+    throw damaged('has buckets without bounds or counts')
+  const buckets = bounds.map((upperBound, i): Bucket => ({ upperBound, cumulativeCount: counts[i] ?? 0 }))
+  for (const { bucket, exemplar } of parts.exemplars) {
+    const plain = buckets[bucket]
+    if (plain === undefined) throw damaged('has an exemplar of a bucket it does not have')
+    buckets[bucket] = { ...plain, exemplar }
+  }
+  return buckets
+}
+
+function cumulate(increments: readonly number[]): number[] {
+  let sum = 0
+  return increments.map((increment) => {
+    sum += increment
+    return sum
+  })
+}
+
+function readExemplar(reader: Reader): { bucket: number; exemplar: Exemplar } {
+  const labels: Label[] = []
+  let name: string | undefined
+  let value = 0
+  let timestampMs: number | undefined
+  let bucket = 0
+  eachField(reader, (tag) => {
+    switch (tag) {
+      case EXEMPLAR.label: {
+        const text = reader.string()
+        if (name !== undefined) labels.push({ name, value: text })
+        name = name === undefined ? text : undefined
+        break
+      }
+      case EXEMPLAR.value:
+        value = reader.double()
+        break
+      case EXEMPLAR.timestampMs:
+        timestampMs = reader.double()
+        break
+      case EXEMPLAR.bucket:
+        bucket = reader.uint32()
+        break
+      default:
+        skip(reader, tag)
+    }
+  })
+  if (name !== undefined) throw damaged('has an exemplar label without a value')
+  return { bucket, exemplar: { labels, value, ...(timestampMs !== undefined && { timestampMs }) } }
+}
+
+function readState(reader: Reader): State {
+  let name = ''
+  let enabled = false
+  eachField(reader, (tag) => {
+    if (tag === STATE.name) name = reader.string()
+    else if (tag === STATE.enabled) enabled = reader.bool()
+    else skip(reader, tag)
+  })
+  return { name, enabled }
+}
+
+function readNative(reader: Reader): NativeHistogram {
+  let schema = 0
+  let zeroThreshold = 0
+  let zeroCount = 0
+  const positive = { spans: [] as number[], counts: [] as number[] }
+  const negative = { spans: [] as number[], counts: [] as number[] }
+  let customBounds: number[] | undefined
+  const exemplars: Exemplar[] = []
+  let resetHint: NativeHistogram['resetHint']
+  eachField(reader, (tag) => {
+    switch (tag) {
+      case NATIVE.schema:
+        schema = reader.sint32()
+        break
+      case NATIVE.zeroThreshold:
+        zeroThreshold = reader.double()
+        break
+      case NATIVE.zeroCount:
+        zeroCount = reader.double()
+        break
+      case NATIVE.positiveSpan:
+        reader.sint32s(positive.spans)
+        break
+      case NATIVE.positiveCount:
+        readWholes(reader, positive.counts)
+        break
+      case NATIVE.positiveFloatCount:
+        reader.doubles(positive.counts)
+        break
+      case NATIVE.negativeSpan:
+        reader.sint32s(negative.spans)
+        break
+      case NATIVE.negativeCount:
+        readWholes(reader, negative.counts)
+        break
+      case NATIVE.negativeFloatCount:
+        reader.doubles(negative.counts)
+        break
+      case NATIVE.customBound:
+        customBounds ??= []
+        reader.doubles(customBounds)
+        break
+      case NATIVE.exemplar:
+        exemplars.push(readExemplar(reader).exemplar)
+        break
+      case NATIVE.resetHint:
+        resetHint = HINT_OF_NUMBER.get(reader.uint32())
+        break
+      default:
+        skip(reader, tag)
+    }
+  })
+  return {
+    schema,
+    zeroThreshold,
+    zeroCount,
+    positive: nativeBucketsOf(positive),
+    negative: nativeBucketsOf(negative),
+    ...(customBounds !== undefined && { customBounds }),
+    ...(exemplars.length > 0 && { exemplars }),
+    ...(resetHint !== undefined && { resetHint }),
+  }
+}
+
+/** Spans must cover exactly the counts: whoever walks them later does not check again. */
+function nativeBucketsOf(read: { spans: readonly number[]; counts: readonly number[] }): NativeBuckets {
+  const spans: Span[] = []
+  let covered = 0
+  for (let i = 0; i < read.spans.length; i += 2) {
+    const length = read.spans[i + 1]
+    if (length === undefined || length < 0) throw damaged('has a span without a length')
+    spans.push({ offset: read.spans[i] as number, length })
+    covered += length
+  }
+  if (covered !== read.counts.length) throw damaged('has spans that do not cover its counts')
+  return { spans, counts: read.counts }
+}
+
+function readType(reader: Reader): FamilyType {
+  const number = reader.uint32()
+  const type = TYPE_OF_NUMBER.get(number)
+  if (type === undefined) throw damaged(`is of type ${number}, which this version of pgr does not know`)
+  return type
+}
+
+/** Calls `read` with the tag of every field of the nested message that starts here. */
+function eachField(reader: Reader, read: (tag: number) => void): void {
+  const end = reader.size() + reader.pos
+  if (end > reader.len) throw damaged('is cut off')
+  while (reader.pos < end) read(reader.tag())
+  if (reader.pos !== end) throw damaged('has a field that is longer than its message')
+}
+
+function skip(reader: Reader, tag: number): void {
+  reader.skipType(tag & 7, 0, tag >>> 3)
+}
+
+function readWholes(reader: Reader, into: number[]): void {
+  const end = reader.size() + reader.pos
+  if (end > reader.len) throw damaged('is cut off')
+  while (reader.pos < end) into.push(readWhole(reader, end))
+}
+
+/** A varint below 2^53 as a number; protobufjs would make an object of each. */
+function readWhole(reader: Reader, end: number): number {
+  const { buf } = reader
+  let value = 0
+  for (let scale = 1; scale <= 2 ** 49; scale *= 128) {
+    if (reader.pos >= end) throw damaged('is cut off')
+    const byte = buf[reader.pos++] as number
+    value += (byte & 127) * scale
+    if (byte < 128) return value
+  }
+  throw damaged('has a count beyond 2^53')
+}
