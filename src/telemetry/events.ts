@@ -1,7 +1,14 @@
 import type { ErrorCode } from '../errors/catalogue.ts'
 
 /** Ways in, as telemetry tells them apart; a closed list, so that labels stay bounded. */
-export type Protocol = 'text' | 'openmetrics' | 'protobuf' | 'remote-write-1' | 'remote-write-2' | 'otlp' | 'none'
+export type Protocol =
+  | 'text'
+  | 'openmetrics'
+  | 'protobuf'
+  | 'remote-write-1'
+  | 'remote-write-2'
+  | 'otlp'
+  | 'none'
 
 /**
  * What pgr tells its operator. One listener turns an event into a log line and moves counters; rooms are handed a
@@ -26,7 +33,15 @@ export type Event =
       reason?: string
       group?: string
     }
-  | { kind: 'scrape'; format: string; status: number; bytes: number; series: number; seconds: number; code?: ErrorCode }
+  | {
+      kind: 'scrape'
+      format: string
+      status: number
+      bytes: number
+      series: number
+      seconds: number
+      code?: ErrorCode
+    }
   /** A command sequence on the store ended. */
   | { kind: 'store.call'; operation: string; seconds: number; code?: ErrorCode }
   /** The same write reached the store twice and was applied once. */
@@ -39,9 +54,19 @@ export type Event =
   | { kind: 'view.reset'; partition: number; reason: string }
   /** Series hidden because their time was over, by the protocol they came in. */
   | { kind: 'view.expired'; protocol: string; series: number }
-  | { kind: 'view.quarantine'; family: string; reason: 'type' | 'duplicate' | 'name' | 'escaping'; series: number }
+  | {
+      kind: 'view.quarantine'
+      family: string
+      reason: 'type' | 'duplicate' | 'name' | 'escaping'
+      series: number
+    }
   | { kind: 'listening'; url: string; pushUrl: string; scrapeUrl: string; store: string }
-  | { kind: 'notice'; level: 'info' | 'warn'; message: string; facts?: Readonly<Record<string, string | number | boolean>> }
+  | {
+      kind: 'notice'
+      level: 'info' | 'warn'
+      message: string
+      facts?: Readonly<Record<string, string | number | boolean>>
+    }
   | { kind: 'defect'; where: string; error: unknown }
 
 export type Tell = (event: Event) => void

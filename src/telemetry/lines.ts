@@ -1,0 +1,107 @@
+import type { Event } from './events.ts'
+import type { LogLevel, LogLine } from './log.ts'
+
+/** The log line of an event: exactly one, on the level of `levelOf`. */
+export function lineOf(event: Event): Omit<LogLine, 'level'> {
+  switch (event.kind) {
+    case 'push':
+      return {
+        message: PUSH_MESSAGES[event.handler][event.code === undefined ? 0 : 1],
+        facts: pushFacts(event),
+      }
+    case 'scrape': {
+      const { format, status, bytes, series, seconds, code } = event
+      const message = code === undefined ? 'answered a scrape' : 'failed a scrape'
+      return { message, facts: { format, status, bytes, series, seconds, code } }
+    }
+    case 'store.call': {
+      const { operation, seconds, code } = event
+      return { message: 'called the store', facts: { operation, seconds, code } }
+    }
+    case 'store.duplicate':
+      return { message: 'the store had applied a write before', facts: {} }
+    case 'store.lost':
+      return { message: 'lost the store', facts: { store: event.store, reason: event.reason } }
+    case 'store.back':
+      return {
+        message: 'the store is back',
+        facts: { store: event.store, down_seconds: event.downSeconds },
+      }
+    case 'store.finding':
+      return {
+        message: event.message,
+        facts: { finding: event.finding, ok: event.ok },
+      }
+    case 'view.poll':
+      return {
+        message: 'caught up with the store',
+        facts: { units: event.units, seconds: event.seconds },
+      }
+    case 'view.reset':
+      return {
+        message: 'read a partition anew, its history was lost or does not fit',
+        facts: { partition: event.partition, reason: event.reason },
+      }
+    case 'view.expired':
+      return {
+        message: 'hid series whose time was over',
+        facts: { protocol: event.protocol, series: event.series },
+      }
+    case 'view.quarantine':
+      return {
+        message: 'left series out of the page, they clash with others',
+        facts: { family: event.family, reason: event.reason, series: event.series },
+      }
+    case 'listening':
+      return {
+        message: 'listening',
+        facts: { url: event.url, push_url: event.pushUrl, scrape_url: event.scrapeUrl, store: event.store },
+      }
+    case 'notice':
+      return { message: event.message, facts: event.facts ?? {} }
+    case 'defect':
+      return { message: 'met a defect in pgr', facts: defectFacts(event.where, event.error) }
+  }
+}
+
+/** How much an event matters; apart from the line, which is costlier to make. */
+export function levelOf(event: Event): LogLevel {
+  switch (event.kind) {
+    case 'push':
+    case 'scrape':
+    case 'store.call':
+    case 'store.duplicate':
+    case 'view.poll':
+    case 'view.expired':
+      return 'debug'
+    case 'store.lost':
+    case 'store.back':
+    case 'listening':
+      return 'info'
+    case 'view.reset':
+    case 'view.quarantine':
+      return 'warn'
+    case 'store.finding':
+      return event.ok ? 'info' : 'warn'
+    case 'notice':
+      return event.level
+    case 'defect':
+      return 'error'
+  }
+}
+
+const PUSH_MESSAGES = {
+  push: ['accepted a push', 'refused a push'],
+  ingest: ['accepted an ingest', 'refused an ingest'],
+  delete: ['accepted a deletion', 'refused a deletion'],
+} as const
+
+function pushFacts(event: Event & { kind: 'push' }): Record<string, unknown> {
+  const { method, status, protocol, bytes, series, seconds, code, reason, group } = event
+  return { method, status, protocol, bytes, series, seconds, code, reason, group }
+}
+
+function defectFacts(where: string, error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { where, error: String(error) }
+  return { where, error: error.message, stack: error.stack }
+}

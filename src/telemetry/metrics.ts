@@ -1,0 +1,237 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { catalogue } from '../errors/catalogue.ts'
+import type { Event, Levels, Protocol } from './events.ts'
+
+const PROTOCOLS: ReadonlySet<string> = new Set<Protocol>([
+  'text',
+  'openmetrics',
+  'protobuf',
+  'remote-write-1',
+  'remote-write-2',
+  'otlp',
+  'none',
+])
+const FORMATS: ReadonlySet<string> = new Set(['text', 'openmetrics', 'protobuf'])
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS'])
+const CODES: ReadonlySet<string> = new Set(Object.keys(catalogue))
+const REST = 'other'
+
+/** From half a millisecond, a push into the embedded store, to the longest a scrape may wait. */
+const SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** Gauges of the Node defaults that `promtool check metrics` objects to; the same by type stand beside them. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+]
+
+export interface Metrics {
+  count(event: Event): void
+  /** The page in text 0.0.4, with levels as of now. */
+  page(): Promise<{ contentType: string; body: string }>
+  close(): void
+}
+
+/**
+ * The server's own metrics. Every label has a closed list of values or is capped: what a stranger sends as a method,
+ * path or name adds no series.
+ */
+export function openMetrics(version: string, levels: () => Levels): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+
+  function counter(name: string, help: string, ...labelNames: string[]): Counter {
+    return new Counter({ name, help, labelNames, registers })
+  }
+  function seconds(name: string, help: string, ...labelNames: string[]): Histogram {
+    return new Histogram({ name, help, labelNames, registers, buckets: SECONDS_BUCKETS })
+  }
+  function gauge(name: string, help: string, ...labelNames: string[]): Gauge {
+    return new Gauge({ name, help, labelNames, registers })
+  }
+
+  collectDefaultMetrics({ register: registry })
+  for (const name of MISNAMED) registry.removeSingleMetric(name)
+
+  const build = gauge(
+    'pgr_build_info',
+    'Always 1; the version of pgr and of Node it runs on.',
+    'version',
+    'node',
+  )
+  build.set({ version, node: process.version }, 1)
+
+  const requests = counter(
+    'pgr_requests_total',
+    'Pushes, ingests and deletions answered, by HTTP status.',
+    'handler',
+    'protocol',
+    'method',
+    'code',
+  )
+  const requestSeconds = seconds(
+    'pgr_request_duration_seconds',
+    'Time from the head of a push, ingest or deletion to its answer.',
+    'handler',
+    'protocol',
+  )
+  const receivedBytes = counter('pgr_received_bytes_total', 'Bytes of pushed bodies as sent.', 'protocol')
+  const storedSeries = counter(
+    'pgr_stored_series_total',
+    'Series in pushes that were stored, counted anew with each push.',
+    'protocol',
+  )
+  const rejected = counter(
+    'pgr_rejected_total',
+    'Pushes, ingests and deletions refused, by error code.',
+    'protocol',
+    'reason',
+  )
+  const expiredSeries = counter(
+    'pgr_expired_series_total',
+    'Series hidden because their time was over.',
+    'protocol',
+  )
+
+  const scrapes = counter('pgr_scrapes_total', 'Scrapes answered, by HTTP status.', 'format', 'code')
+  const scrapeSeconds = seconds(
+    'pgr_scrape_duration_seconds',
+    'Time from the head of a scrape to its last byte.',
+    'format',
+  )
+  const scrapedBytes = counter('pgr_scraped_bytes_total', 'Bytes of pages as sent.', 'format')
+
+  const callSeconds = seconds(
+    'pgr_store_call_duration_seconds',
+    'Time a call to the store took, retries included.',
+    'operation',
+  )
+  const callErrors = counter(
+    'pgr_store_errors_total',
+    'Calls to the store that failed, by error code.',
+    'operation',
+    'reason',
+  )
+  const duplicates = counter(
+    'pgr_store_duplicates_total',
+    'Writes that reached the store twice and were applied once.',
+  )
+  const losses = counter('pgr_store_losses_total', 'Times the store was lost.')
+  const storeUp = gauge('pgr_store_up', '0 from when the store was lost to when it is back.')
+  storeUp.set(1)
+  const findings = gauge(
+    'pgr_store_finding',
+    '1 while what was found out about the store is in order.',
+    'finding',
+  )
+
+  const pollSeconds = seconds('pgr_view_poll_duration_seconds', 'Time to catch up with the store.')
+  const polledUnits = counter('pgr_view_changed_units_total', 'Groups and sets read because they changed.')
+  const resets = counter('pgr_view_resets_total', 'Partitions read anew, by reason.', 'reason')
+  const quarantines = counter('pgr_quarantines_total', 'Families found to clash, by reason.', 'reason')
+  const defects = counter('pgr_defects_total', 'Failures that are defects in pgr, by place.', 'where')
+
+  const level = {
+    units: gauge('pgr_units', 'Groups and sets stored.'),
+    series: gauge('pgr_series', 'Series stored.'),
+    families: gauge('pgr_families', 'Metric families stored.'),
+    quarantinedFamilies: gauge('pgr_quarantined_families', 'Families with series left out of the page.'),
+    quarantinedSeries: gauge('pgr_quarantined_series', 'Series left out of the page.'),
+    viewAgeSeconds: gauge('pgr_view_age_seconds', 'Time since this replica last caught up with the store.'),
+    viewBytes: gauge('pgr_view_bytes', 'Bytes held for the page.'),
+    inflightBytes: gauge('pgr_inflight_bytes', 'Bytes of pushes being worked on.'),
+    ready: gauge('pgr_ready', '1 when pushes and scrapes can be served.'),
+  } satisfies Record<keyof Levels, Gauge>
+
+  const operation = capped()
+  const finding = capped()
+  const resetReason = capped()
+  const place = capped()
+
+  function countPush(event: Event & { kind: 'push' }): void {
+    const { handler } = event
+    const protocol = oneOf(PROTOCOLS, event.protocol)
+    requests.inc({ handler, protocol, method: oneOf(METHODS, event.method), code: statusLabel(event.status) })
+    requestSeconds.observe({ handler, protocol }, event.seconds)
+    if (event.bytes > 0) receivedBytes.inc({ protocol }, event.bytes)
+    if (event.series > 0) storedSeries.inc({ protocol }, event.series)
+    if (event.code !== undefined) rejected.inc({ protocol, reason: oneOf(CODES, event.code) })
+  }
+
+  function countScrape(event: Event & { kind: 'scrape' }): void {
+    const format = oneOf(FORMATS, event.format)
+    scrapes.inc({ format, code: statusLabel(event.status) })
+    scrapeSeconds.observe({ format }, event.seconds)
+    scrapedBytes.inc({ format }, event.bytes)
+  }
+
+  function countCall(event: Event & { kind: 'store.call' }): void {
+    const label = operation(event.operation)
+    callSeconds.observe({ operation: label }, event.seconds)
+    if (event.code !== undefined) callErrors.inc({ operation: label, reason: oneOf(CODES, event.code) })
+  }
+
+  return {
+    count(event) {
+      switch (event.kind) {
+        case 'push':
+          return countPush(event)
+        case 'scrape':
+          return countScrape(event)
+        case 'store.call':
+          return countCall(event)
+        case 'store.duplicate':
+          return duplicates.inc()
+        case 'store.lost':
+          losses.inc()
+          return storeUp.set(0)
+        case 'store.back':
+          return storeUp.set(1)
+        case 'store.finding':
+          return findings.set({ finding: finding(event.finding) }, event.ok ? 1 : 0)
+        case 'view.poll':
+          pollSeconds.observe(event.seconds)
+          return polledUnits.inc(event.units)
+        case 'view.reset':
+          return resets.inc({ reason: resetReason(event.reason) })
+        case 'view.expired':
+          return expiredSeries.inc({ protocol: oneOf(PROTOCOLS, event.protocol) }, event.series)
+        case 'view.quarantine':
+          return quarantines.inc({ reason: event.reason })
+        case 'defect':
+          return defects.inc({ where: place(event.where) })
+        case 'listening':
+        case 'notice':
+          return undefined
+      }
+    },
+    async page() {
+      const now = levels()
+      for (const name of Object.keys(level) as (keyof Levels)[]) level[name].set(Number(now[name]))
+      return { contentType: registry.contentType, body: await registry.metrics() }
+    },
+    close: () => registry.clear(),
+  }
+}
+
+function oneOf(values: ReadonlySet<string>, value: string): string {
+  return values.has(value) ? value : REST
+}
+
+function statusLabel(status: number): string {
+  return Number.isInteger(status) && status >= 100 && status <= 599 ? String(status) : REST
+}
+
+const MAX_VALUES = 32
+
+/** For labels whose values are constants of the program, which no type can promise: the first so many, then the rest. */
+function capped(): (value: string) => string {
+  const seen = new Set<string>()
+  return (value) => {
+    if (seen.has(value)) return value
+    if (seen.size >= MAX_VALUES) return REST
+    seen.add(value)
+    return value
+  }
+}
