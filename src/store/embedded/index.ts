@@ -1,0 +1,282 @@
+import { randomBytes } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { PgrError } from '../../errors/pgr-error.ts'
+import type {
+  ChangePage,
+  GroupFailure,
+  GroupWrite,
+  Operation,
+  Position,
+  SetWrite,
+  Store,
+  StoreLimits,
+  UnitChange,
+  UnitWrite,
+  Written,
+} from '../store.ts'
+import { ChangeLog, type Cursor, type Entry } from './change-log.ts'
+import { DueQueue } from './due-queue.ts'
+import { isLive } from './expiry.ts'
+import { dueOf, type Group, livePart, type Moment, noteFailure, pushToGroup, tellGroup } from './group.ts'
+import { Totals } from './limits.ts'
+import { MetricSet } from './metric-set.ts'
+import { Operations } from './operations.ts'
+import type { Ignored } from './sample.ts'
+
+export interface EmbeddedStoreOptions {
+  readonly limits: StoreLimits
+  /** Wall clock in milliseconds; the store never lets it run backwards. Default `Date.now`. */
+  readonly now?: () => number
+  /** How long operation ids are remembered; default two minutes. */
+  readonly operationRetentionMs?: number
+  /** How long a reader may stay away before it is reset; default ten minutes. */
+  readonly tombstoneGraceMs?: number
+  /** About what a page of `changes` holds; default 1 MiB. */
+  readonly pageBytes?: number
+}
+
+type Unit = Group | MetricSet
+type UnitEntry = Entry<Unit>
+
+/** Units a call of `sweep` removes, and tombstones it trims. */
+const SWEEP_UNITS = 1000
+
+/** What a change counts for in a page beside its content. */
+const CHANGE_BYTES = 200
+
+/**
+ * The store of a single process: one partition, in memory, gone with the process. Every method does its work in one
+ * turn of the event loop, which is what makes writes atomic; `changes` takes a turn per page.
+ */
+export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
+  const { limits, now = Date.now, tombstoneGraceMs = 600_000, pageBytes = 1024 * 1024 } = options
+  const log = new ChangeLog<Unit>(randomBytes(8).toString('hex'))
+  const totals = new Totals(limits)
+  const operations = new Operations(options.operationRetentionMs ?? 120_000)
+  const due = new DueQueue<UnitEntry>()
+  let highestMs = 0
+  let closed = false
+
+  function tellTime(): number {
+    highestMs = Math.max(highestMs, Math.floor(now()))
+    return highestMs
+  }
+
+  function assertUsable(deadlineMs: number): void {
+    if (closed) throw new PgrError('PGR_STORE_UNAVAILABLE', 'the embedded store is closed')
+    const lateMs = performance.now() - deadlineMs
+    if (lateMs <= 0) return
+    throw new PgrError(
+      'PGR_STORE_UNAVAILABLE',
+      `the call reached the store ${Math.ceil(lateMs)} ms after its deadline`,
+    )
+  }
+
+  /** Runs a write unless it is late or was applied before; what throws is not remembered. */
+  function once(
+    { operation, deadlineMs }: Operation,
+    act: (at: Moment) => { readonly change?: UnitChange; readonly ignored?: Ignored },
+  ): Written {
+    assertUsable(deadlineMs)
+    const at = { nowMs: tellTime(), version: log.version + 1 }
+    const written = { partition: 0, epoch: log.epoch, nowMs: at.nowMs }
+    if (operations.has(operation)) return { duplicate: true, ...written }
+    const outcome = act(at)
+    operations.remember(operation, at.nowMs)
+    return { duplicate: false, ...written, ...outcome }
+  }
+
+  function groupOf(entry: UnitEntry | undefined): Group | undefined {
+    return entry?.unit?.kind === 'group' ? entry.unit : undefined
+  }
+
+  function storeGroup(id: string, before: Group | undefined, after: Group): UnitEntry {
+    totals.assertRoom(before, after)
+    totals.replace(before, after)
+    const entry = log.put(id, after)
+    due.set(entry, dueOf(after))
+    return entry
+  }
+
+  function changeGroup(
+    write: GroupWrite | GroupFailure,
+    rule: (old: Group | undefined, at: Moment) => Group,
+  ): Written {
+    return once(write, (at) => {
+      const before = groupOf(log.get(write.id))
+      const after = rule(before, at)
+      const { version } = storeGroup(write.id, before, after)
+      return { change: tellGroup(write.id, after, version, version - 1) }
+    })
+  }
+
+  function changeSet(write: SetWrite, at: Moment): { change?: UnitChange; ignored: Ignored } {
+    const stored = log.get(write.id)?.unit
+    const held = stored instanceof MetricSet ? stored : undefined
+    const set =
+      held !== undefined && isLive(held.expiresMs, at.nowMs) ? held : new MetricSet(write.labels, at.nowMs)
+    const plan = set.plan(write, at.nowMs)
+    if (plan.accepted.length === 0) return { ignored: plan.ignored }
+    assertSetRoom(set, plan.growth, at.nowMs)
+    totals.assertRoom(held, plan.size)
+    const before = held && { series: held.series, bytes: held.bytes }
+    set.apply(plan, write, at)
+    totals.replace(before, set)
+    const { version } = enterSet(write.id, set)
+    return { change: set.tell(write.id, version, version - 1), ignored: plan.ignored }
+  }
+
+  function enterSet(id: string, set: MetricSet): UnitEntry {
+    const entry = log.put(id, set)
+    due.set(entry, set.expiresMs)
+    return entry
+  }
+
+  function assertSetRoom(set: MetricSet, growth: number, nowMs: number): void {
+    if (growth <= 0) return
+    const shown = set.shownAfter(growth, limits.setMetrics, nowMs)
+    if (shown <= limits.setMetrics) return
+    throw new PgrError(
+      'PGR_QUOTA_EXCEEDED',
+      `the set would hold ${shown} metrics, the limit is ${limits.setMetrics}; split it by job or instance, or raise the limit`,
+    )
+  }
+
+  function bury(entry: UnitEntry, nowMs: number): void {
+    totals.replace(entry.unit, undefined)
+    due.delete(entry)
+    log.bury(entry, nowMs)
+  }
+
+  /** Frees what is due of a unit: all of it, or the families of a group whose times are kept. */
+  function collect(entry: UnitEntry, nowMs: number): void {
+    const { unit } = entry
+    if (unit === undefined) return
+    if (!isLive(unit.expiresMs, nowMs)) {
+      bury(entry, nowMs)
+    } else if (unit.kind === 'set') {
+      due.set(entry, unit.expiresMs)
+    } else {
+      const live = livePart(unit, nowMs) ?? unit
+      totals.replace(unit, live)
+      due.set(log.put(entry.id, live), dueOf(live))
+    }
+  }
+
+  function tell(entry: UnitEntry, base: number): UnitChange {
+    const { id, version, unit } = entry
+    if (unit === undefined) return { kind: 'gone', id, version }
+    return unit.kind === 'group' ? tellGroup(id, unit, version, base) : unit.tell(id, version, base)
+  }
+
+  /** Changes after a cursor, until a page is full or nothing is left. */
+  function readPage(from: Cursor<Unit>, base: number, skipGoneTo: number) {
+    const changes: UnitChange[] = []
+    let bytes = 0
+    let last = from
+    let entry = log.next(from)
+    for (; entry !== undefined && (changes.length === 0 || bytes < pageBytes); entry = entry.after) {
+      last = { version: entry.version, entry }
+      if (entry.unit === undefined && entry.version <= skipGoneTo) continue
+      changes.push(tell(entry, base))
+      bytes += CHANGE_BYTES + (entry.unit?.bytes ?? 0)
+    }
+    return { changes, last, done: entry === undefined }
+  }
+
+  async function* readChanges(since: Position, deadlineMs: number): AsyncGenerator<ChangePage> {
+    assertUsable(deadlineMs)
+    let reset = log.resetReason(since)
+    let from: Cursor<Unit> = { version: reset === undefined ? since.version : 0, entry: undefined }
+    let base = from.version
+    let skipGoneTo = reset === undefined ? 0 : log.version
+    let knownFloor = log.floor
+    for (;;) {
+      const { changes, last, done } = readPage(from, base, skipGoneTo)
+      const page = { partition: 0, epoch: log.epoch, wiped: log.wiped, nowMs: tellTime(), changes, done }
+      const end = done ? { version: log.version, digest: log.digest } : { version: last.version }
+      yield { ...page, ...end, ...(reset === undefined ? {} : { reset }) }
+      if (done) return
+      await nextTurn()
+      assertUsable(deadlineMs)
+      reset = undefined
+      from = last
+      // A removal this reader has not come to yet was forgotten meanwhile: what it was told may hold the unit.
+      if (log.floor > knownFloor && log.floor > last.version) {
+        reset = 'floor'
+        from = { version: 0, entry: undefined }
+        base = 0
+        skipGoneTo = log.version
+      }
+      knownFloor = log.floor
+    }
+  }
+
+  return {
+    name: 'embedded',
+    partitions: 1,
+
+    async writeGroup(write) {
+      return changeGroup(write, (old, at) => pushToGroup(old, write, at))
+    },
+
+    async failGroup(write) {
+      return changeGroup(write, (old, at) => noteFailure(old, write, at.nowMs))
+    },
+
+    async writeSet(write) {
+      return once(write, (at) => changeSet(write, at))
+    },
+
+    async remove(write: UnitWrite) {
+      return once(write, ({ nowMs }) => {
+        const entry = log.get(write.id)
+        if (entry === undefined) return {}
+        bury(entry, nowMs)
+        return { change: tell(entry, 0) }
+      })
+    },
+
+    async wipe(write) {
+      once(write, () => {
+        log.wipe()
+        totals.clear()
+        due.clear()
+        return {}
+      })
+    },
+
+    changes([since], { deadlineMs }) {
+      return readChanges(since ?? { epoch: '', version: 0, wiped: 0 }, deadlineMs)
+    },
+
+    async sweep() {
+      assertUsable(Number.POSITIVE_INFINITY)
+      const nowMs = tellTime()
+      for (let count = 0; count < SWEEP_UNITS; count++) {
+        const entry = due.peek(nowMs)
+        if (entry === undefined) break
+        collect(entry, nowMs)
+      }
+      log.trim(nowMs - tombstoneGraceMs, SWEEP_UNITS)
+    },
+
+    async ready() {
+      assertUsable(Number.POSITIVE_INFINITY)
+    },
+
+    async describe() {
+      return new Map<string, string | number | boolean>([
+        ['persistence', 'none'],
+        ...Object.entries(totals.amounts),
+        ['version', log.version],
+        ['tombstones', log.tombstoneCount],
+        ['operations', operations.size],
+      ])
+    },
+
+    async close() {
+      closed = true
+    },
+  }
+}

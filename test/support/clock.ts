@@ -1,0 +1,20 @@
+/** A wall clock that moves only when told, and by a real millisecond now and then never. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  advance(ms: number): void
+  set(ms: number): void
+}
+
+export function makeClock(startMs = Date.UTC(2024, 0, 1)): Clock {
+  let nowMs = startMs
+  return {
+    now: () => nowMs,
+    advance(ms) {
+      nowMs += ms
+    },
+    set(ms) {
+      nowMs = ms
+    },
+  }
+}
