@@ -1,0 +1,10 @@
+import { CheckConfig } from './commands/check-config.ts'
+import { Push } from './commands/push.ts'
+import { Serve } from './commands/serve.ts'
+
+/** Every command, found by name: a list survives bundling and needs no look at the disk. */
+export const COMMANDS = {
+  serve: Serve,
+  push: Push,
+  'check:config': CheckConfig,
+}

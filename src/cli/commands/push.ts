@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Args, Command, Flags } from '@oclif/core'
+import { readInput, readTextFile } from '../input.ts'
+import { writeJson, writeLine } from '../output.ts'
+import type { PushFlags } from '../push-order.ts'
+
+const DEFAULT_URL = 'http://127.0.0.1:9753'
+
+export class Push extends Command {
+  static override summary = 'Push metrics to a gateway.'
+  static override description =
+    'Reads metrics in the Prometheus text format or OpenMetrics from a file or standard input, checks them, and sends them. Works with this gateway and with Prometheus Pushgateway, which knows no --ttl and no --protocol=ingest. A password is taken from PGR_PASSWORD, from the file that PGR_PASSWORD_FILE or --password-file names, or from the URL, and is never shown.'
+  static override examples = [
+    {
+      description: 'Push what a script prints',
+      command: './backup-metrics.sh | <%= config.bin %> <%= command.id %> --job=backup --group=instance=db1',
+    },
+    {
+      description: 'Replace the whole group, and forget it after a quarter of an hour',
+      command: '<%= config.bin %> <%= command.id %> metrics.prom --job=backup --replace --ttl=15m',
+    },
+    {
+      description: 'See what would be sent',
+      command: '<%= config.bin %> <%= command.id %> metrics.prom --job=backup --dry-run',
+    },
+    {
+      description: 'Merge metrics one by one, without a group',
+      command: '<%= config.bin %> <%= command.id %> metrics.prom --protocol=ingest --url=https://pgr.example',
+    },
+  ]
+  static override args = {
+    file: Args.string({
+      description: 'File to push; standard input for - or when no file is named.',
+      // Without this the words on standard input would be taken for the name of the file.
+      ignoreStdin: true,
+    }),
+  }
+  static override flags = {
+    url: Flags.string({
+      char: 'u',
+      summary: `Address of the gateway. [default: ${DEFAULT_URL}]`,
+      env: 'PGR_URL',
+      helpValue: '<url>',
+    }),
+    job: Flags.string({
+      char: 'j',
+      summary: 'Job name of the group; required unless --protocol=ingest.',
+      helpValue: '<name>',
+    }),
+    group: Flags.string({
+      char: 'g',
+      summary: 'Grouping label; may be repeated.',
+      helpValue: '<name=value>',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    replace: Flags.boolean({
+      summary: 'Replace the whole group (PUT) instead of the metrics that are named (POST).',
+    }),
+    ttl: Flags.string({
+      summary: 'Lifetime of these metrics, such as 15m; 0 = never expire.',
+      helpValue: '<duration>',
+    }),
+    protocol: Flags.option({ options: ['pushgateway', 'ingest'] as const, default: 'pushgateway' as const })({
+      summary: 'Push into a group, or merge metrics one by one.',
+    }),
+    format: Flags.option({ options: ['auto', 'text', 'openmetrics'] as const, default: 'auto' as const })({
+      summary: 'Format of the input; auto takes it for OpenMetrics when it ends with # EOF.',
+    }),
+    check: Flags.boolean({
+      summary: 'Read the input before sending it, and send nothing that is wrong.',
+      default: true,
+      allowNo: true,
+    }),
+    'allow-empty': Flags.boolean({
+      summary: 'Push although the input is empty; with --replace that empties the group.',
+    }),
+    gzip: Flags.boolean({ summary: 'Compress bodies over 1 kB.', default: true, allowNo: true }),
+    user: Flags.string({ summary: 'User for basic authentication.', env: 'PGR_USER', helpValue: '<name>' }),
+    'password-file': Flags.string({
+      summary: 'File that holds the password.',
+      env: 'PGR_PASSWORD_FILE',
+      helpValue: '<path>',
+    }),
+    retry: Flags.integer({
+      summary: 'Attempts after a failed one (429, 5xx, no answer).',
+      default: 3,
+      min: 0,
+      max: 100,
+      helpValue: '<n>',
+    }),
+    timeout: Flags.string({
+      summary: 'Longest wait for one answer.',
+      default: '10s',
+      helpValue: '<duration>',
+    }),
+    'dry-run': Flags.boolean({ summary: 'Print what would be sent, and send nothing.' }),
+    json: Flags.boolean({ summary: 'Print the outcome as JSON, also when it is an error.' }),
+    verbose: Flags.boolean({
+      char: 'v',
+      summary: 'Tell of success and of retries on stderr, as on a terminal.',
+    }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Push)
+    const typed: PushFlags = { ...flags, url: flags.url || DEFAULT_URL }
+    const { makeOrder, parseTimeoutMs } = await import('../push-order.ts')
+    const timeoutMs = parseTimeoutMs(flags.timeout)
+    const { order, series } = await makeOrder(typed, {
+      env: process.env,
+      readFile: readTextFile,
+      readInput: () => readInput(args.file, process.stdin),
+    })
+    const { buildRequest } = await import('../../client/request.ts')
+    const request = buildRequest(order)
+    if (flags['dry-run']) {
+      const { dryRunJson, dryRunText } = await import('../push-preview.ts')
+      if (flags.json) writeJson(dryRunJson(request, order.body))
+      else process.stdout.write(dryRunText(request, order.body))
+      return
+    }
+
+    const { sendPush } = await import('../../client/send.ts')
+    const say =
+      flags.verbose || process.stderr.isTTY ? (line: string) => writeLine(process.stderr, line) : () => {}
+    const { status, attempts } = await sendPush(
+      request,
+      {
+        retries: flags.retry,
+        timeoutMs,
+        onRetry: ({ reason, delayMs }) => say(`${reason}; next attempt in ${Math.round(delayMs)} ms`),
+      },
+      { fetch, sleep: (ms) => sleep(ms), random: Math.random, now: Date.now },
+    )
+    const { method, url } = request
+    if (flags.json) {
+      writeJson({
+        status,
+        method,
+        url,
+        attempts,
+        series,
+        bytes: order.body.length,
+        sentBytes: request.body.length,
+      })
+    } else
+      say(
+        `${method} ${url}: ${series === null ? '' : `${series} series, `}${order.body.length} bytes (${status})`,
+      )
+  }
+}
