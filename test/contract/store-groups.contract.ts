@@ -283,7 +283,7 @@ export function groupContract(open: OpenHarness): void {
 
     expect(written).toMatchObject({ duplicate: false })
     expect(written.change).toBeUndefined()
-    const before = view.positions
+    const before = [...view.positions]
     expect((await view.read()).changes).toEqual([])
     expect(view.positions).toEqual(before)
   })

@@ -22,7 +22,7 @@ describe('standalone', () => {
       runs: 30,
       async open({ limits, tombstoneGraceMs }: StoreHarnessOptions = {}) {
         const store = await openRedisStore({
-          endpoint: server.endpoint,
+          endpoint: server.url,
           prefix,
           timeoutMs: 5000,
           limits: { ...WIDE_LIMITS, ...limits },

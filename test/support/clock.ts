@@ -1,9 +1,8 @@
-/** A wall clock that moves only when told, and by a real millisecond now and then never. */
+/** A wall clock that moves only when told, forwards or backwards. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number
   advance(ms: number): void
-  set(ms: number): void
 }
 
 export function makeClock(startMs = Date.UTC(2024, 0, 1)): Clock {
@@ -12,9 +11,6 @@ export function makeClock(startMs = Date.UTC(2024, 0, 1)): Clock {
     now: () => nowMs,
     advance(ms) {
       nowMs += ms
-    },
-    set(ms) {
-      nowMs = ms
     },
   }
 }
