@@ -171,7 +171,6 @@ const paths: readonly Case[] = [
   one('a label in base64', post(`/job/a/path@base64/${base64('/var/tmp')}`, 'x 1\n')),
   one('a label in base64 that is empty', post('/job/a/l@base64/=', 'x 1\n')),
   one('an empty job in base64', post('/job@base64/=', 'x 1\n')),
-  one('broken base64 in job', post('/job@base64/a*b', 'x 1\n')),
   one('broken base64 in a label', post('/job/a/l@base64/a*b', 'x 1\n')),
   one('UTF-8 in base64', post(`/job@base64/${base64('Grüße')}`, 'x 1\n')),
   one('an odd number of components', post('/job/a/l', 'x 1\n')),
@@ -211,7 +210,7 @@ const methods: readonly Case[] = [
   one('POST on the page', { method: 'POST', path: '/metrics', body: 'x 1\n' }),
   one('PUT on the page', { method: 'PUT', path: '/metrics', body: 'x 1\n' }),
   one('DELETE on the page', { method: 'DELETE', path: '/metrics' }),
-  one('HEAD on the page', { method: 'HEAD', path: '/metrics' }),
+  one('HEAD on the page', { method: 'HEAD', path: '/metrics' }, 'head'),
   one('GET of health', { method: 'GET', path: '/-/healthy' }),
   one('GET of readiness', { method: 'GET', path: '/-/ready' }),
   one('a path nobody serves', { method: 'GET', path: '/nowhere' }),
@@ -222,7 +221,7 @@ const encodings: readonly Case[] = [
   one('gzip by PUT', put('/job/a', gzipSync('x 1\n'), gzipped)),
   one('an empty gzip body', post('/job/a', gzipSync(''), gzipped)),
   one('gzip that is not', post('/job/a', 'x 1\n', gzipped)),
-  one('gzip cut short', post('/job/a', gzipSync('x 1\n'.repeat(100)).subarray(0, 20), gzipped)),
+  one('gzip cut short', post('/job/a', gzipSync('x 1\n'.repeat(100)).subarray(0, 20), gzipped), 'truncated-gzip'),
   one('gzip in two members', post('/job/a', Buffer.concat([gzipSync('x 1\n'), gzipSync('y 2\n')]), gzipped)),
   one('gzip with an empty body', post('/job/a', '', gzipped)),
   one('identity', post('/job/a', 'x 1\n', { 'content-encoding': 'identity' })),
@@ -238,4 +237,6 @@ export const corpus: readonly Case[] = [
   ...paths,
   ...methods,
   ...encodings,
+  // Last of all: Pushgateway 1.5.1 answers no further push to `job@base64` after this one.
+  one('broken base64 in job', post('/job@base64/a*b', 'x 1\n')),
 ]

@@ -69,11 +69,12 @@ function classOf(method: string, { status, body }: Answer): string {
 
 const OWN = /^(# (HELP|TYPE) )?(go|process|promhttp|pushgateway)_/
 
-/** Lines of the page without the gateway's own metrics; push times only as set or not. */
+/** Lines of the page in any order, without the gateway's own metrics; push times only as set or not. */
 function familiesOf({ body }: Answer): string[] {
   return body
     .split('\n')
     .filter((line) => line !== '' && !OWN.test(line))
+    .sort()
     .map((line) => line.replace(/^(push(?:_failure)?_time_seconds\{.*\}) (\S+)$/, (_all, series, value) => `${series} ${value === '0' ? 'never' : 'set'}`))
 }
 

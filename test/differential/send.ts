@@ -12,7 +12,7 @@ export function send(baseUrl: string, { method, path, body, headers }: Request):
   const { hostname, port } = new URL(baseUrl)
   const length: Record<string, number> = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
   return new Promise((resolve, reject) => {
-    const outgoing = httpRequest({ hostname, port, method, path, headers: { ...headers, ...length }, timeout: 10_000 }, (incoming) => {
+    const outgoing = httpRequest({ agent: false, hostname, port, method, path, headers: { ...headers, ...length }, timeout: 10_000 }, (incoming) => {
       const chunks: Buffer[] = []
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
       incoming.on('end', () =>
@@ -20,7 +20,7 @@ export function send(baseUrl: string, { method, path, body, headers }: Request):
       )
       incoming.on('error', reject)
     })
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path} was not answered in 10 s`)))
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path} was not answered in 10 s by ${baseUrl}`)))
     outgoing.on('error', reject)
     outgoing.end(body)
   })

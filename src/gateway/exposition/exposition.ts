@@ -53,6 +53,8 @@ export class Exposition {
   readonly #page = new Page()
   readonly #families = new Map<string, Shown>()
   readonly #claims = new Map<string, Set<Shown>>()
+  /** Families with something left out. */
+  readonly #troubled = new Set<Shown>()
   readonly #dirtyFamilies = new Set<string>()
   readonly #dirtyEntries = new Set<Entry>()
   readonly #stop: () => void
@@ -93,7 +95,7 @@ export class Exposition {
 
   quarantined(): Quarantined[] {
     const list: Quarantined[] = []
-    for (const shown of this.#families.values()) {
+    for (const shown of this.#troubled) {
       if (!shown.visible) list.push({ family: shown.name, reason: 'name', series: sum(shown.series) })
       if (shown.misfits.size > 0)
         list.push({ family: shown.name, reason: 'type', series: sum(shown.misfits) })
@@ -109,6 +111,12 @@ export class Exposition {
 
   close(): void {
     this.#stop()
+  }
+
+  #noteTrouble(shown: Shown): void {
+    const is = !shown.visible || shown.misfits.size > 0 || shown.duplicates.size > 0
+    if (is && this.#families.get(shown.name) === shown) this.#troubled.add(shown)
+    else this.#troubled.delete(shown)
   }
 
   async #renew(): Promise<void> {
@@ -199,6 +207,7 @@ export class Exposition {
     this.#series -= shown.visible ? sum(shown.series) : 0
     const neighbours = this.#unclaim(shown)
     shown.visible = false
+    this.#noteTrouble(shown)
     this.#page.set(shown.name, HEAD, undefined)
     for (const entry of shown.series.keys()) this.#page.set(shown.name, entry.unit.order, undefined)
     this.#decide(neighbours)
@@ -237,6 +246,7 @@ export class Exposition {
       const newer = this.#view.units.get(entry.unit.id)?.entries.get(entry.name)
       if (newer !== undefined) this.#dirtyEntries.add(newer)
     }
+    this.#noteTrouble(shown)
     if (shown.visible) this.#series += (shown.series.get(entry) ?? 0) - before
     const hadBlocks = shown.blockBytes > 0
     const grown = this.#page.set(entry.name, entry.unit.order, block)
@@ -306,6 +316,7 @@ export class Exposition {
   #setVisible(shown: Shown, visible: boolean): void {
     if (shown.visible === visible) return
     shown.visible = visible
+    this.#noteTrouble(shown)
     const series = sum(shown.series)
     this.#series += visible ? series : -series
     if (visible) {

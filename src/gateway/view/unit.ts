@@ -18,7 +18,7 @@ export interface Unit {
   readonly labels: Labels
   /** Labels every series of the unit shows: its own, and `instance=""` for a set without instance. */
   readonly common: Labels
-  /** Order of units on a page: canonical label text, then the id for units with equal labels. */
+  /** Order of units on a page: canonical text of the labels as shown, then the id for units with equal labels. */
   readonly order: string
   /** Text of the labels without empty values: equal for two units whose series could be equal. */
   readonly identity: string
@@ -113,7 +113,7 @@ export function makeUnit(id: UnitId, labels: Labels): Unit {
     kind,
     labels,
     common,
-    order: labelKey(labels) + id,
+    order: labelKey(labelValue(labels, 'instance') === undefined ? mergeLabels(labels, [NO_INSTANCE]) : labels) + id,
     identity: labelKey(identity),
     nameSet: nameSetOf(identity),
     version: 0,
