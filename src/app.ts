@@ -127,7 +127,13 @@ function announce(settings: Settings, { tell }: Telemetry, url: string, origins:
     })
   }
   const { metricsPath } = settings
-  tell({ kind: 'listening', url, pushUrl: `${url}/metrics/job/<job>`, scrapeUrl: `${url}${metricsPath}`, store: settings.store })
+  tell({
+    kind: 'listening',
+    url,
+    pushUrl: `${url}/metrics/job/<job>`,
+    scrapeUrl: `${url}${metricsPath}`,
+    store: settings.store,
+  })
 }
 
 function storeChoice(settings: Settings, { tell }: Telemetry): StoreChoice {
@@ -144,7 +150,9 @@ function storeChoice(settings: Settings, { tell }: Telemetry): StoreChoice {
       forceEvictionPolicy: settings.redisForceEvictionPolicy,
       limits,
       version: VERSION,
-      address: settings.webListenAddress.map((each) => showAddress({ ...each, host: each.host || hostname() })).join(','),
+      address: settings.webListenAddress
+        .map((each) => showAddress({ ...each, host: each.host || hostname() }))
+        .join(','),
       tell,
       ...(username === '' ? {} : { username }),
       ...(password === '' ? {} : { password }),
@@ -169,7 +177,12 @@ function redisTls(settings: Settings) {
 }
 
 function storeLimits(settings: Settings) {
-  const { limitsUnits: units, limitsSeries: series, limitsBytes: bytes, limitsSetMetrics: setMetrics } = settings
+  const {
+    limitsUnits: units,
+    limitsSeries: series,
+    limitsBytes: bytes,
+    limitsSetMetrics: setMetrics,
+  } = settings
   return { units, series, bytes, setMetrics }
 }
 
@@ -220,7 +233,12 @@ function lifecycle(requestStop: () => void) {
   return {
     quit: requestStop,
     reload: () =>
-      Promise.reject(new PgrError('PGR_FORBIDDEN', 'settings are read at the start only; restart the process to change them')),
+      Promise.reject(
+        new PgrError(
+          'PGR_FORBIDDEN',
+          'settings are read at the start only; restart the process to change them',
+        ),
+      ),
   }
 }
 

@@ -20,12 +20,17 @@ export type StoreChoice =
 export async function openStore(choice: StoreChoice): Promise<Store> {
   if (choice.kind === 'embedded') return openEmbeddedStore({ limits: choice.limits })
   const { endpoints, masterName, options } = choice
-  if (masterName !== '') throw refused(`--redis.master-name asks for Sentinel (${JSON.stringify(masterName)})`)
+  if (masterName !== '')
+    throw refused(`--redis.master-name asks for Sentinel (${JSON.stringify(masterName)})`)
   const [endpoint] = endpoints
-  if (endpoint === undefined || endpoints.length > 1) throw refused(`${endpoints.length} endpoints ask for a Redis Cluster`)
+  if (endpoint === undefined || endpoints.length > 1)
+    throw refused(`${endpoints.length} endpoints ask for a Redis Cluster`)
   return openRedisStore({ ...options, endpoint })
 }
 
 function refused(what: string): PgrError {
-  return new PgrError('PGR_SETTING_INVALID', `${what}, which this version does not speak yet; give --redis.endpoint of one Redis server`)
+  return new PgrError(
+    'PGR_SETTING_INVALID',
+    `${what}, which this version does not speak yet; give --redis.endpoint of one Redis server`,
+  )
 }

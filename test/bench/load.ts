@@ -13,7 +13,10 @@ export interface Load {
  * Sends requests over keep-alive connections, each connection one at a time, for `seconds`. `next` gives the bytes of
  * the n-th request. Written on bare sockets so that the generator costs far less than what it measures.
  */
-export async function load(url: string, options: { connections: number; seconds: number; next: (n: number) => Buffer }): Promise<Load> {
+export async function load(
+  url: string,
+  options: { connections: number; seconds: number; next: (n: number) => Buffer },
+): Promise<Load> {
   const { hostname, port } = new URL(url)
   const statuses = new Map<number, number>()
   const latencies: number[] = []
@@ -59,7 +62,9 @@ export async function load(url: string, options: { connections: number; seconds:
 }
 
 export function pushRequest(path: string, body: string): Buffer {
-  return Buffer.from(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  return Buffer.from(
+    `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
 }
 
 export function median(values: readonly number[]): number {

@@ -16,15 +16,26 @@ export interface Case {
   readonly differs?: string
 }
 
-const push = (method: string, path: string, body: Request['body'] = '', headers?: Request['headers']): Request => ({
+const push = (
+  method: string,
+  path: string,
+  body: Request['body'] = '',
+  headers?: Request['headers'],
+): Request => ({
   method,
   path: `/metrics${path}`,
   body,
   ...(headers === undefined ? {} : { headers }),
 })
-const post = (path: string, body?: Request['body'], headers?: Request['headers']) => push('POST', path, body, headers)
-const put = (path: string, body?: Request['body'], headers?: Request['headers']) => push('PUT', path, body, headers)
-const del = (path: string, headers?: Request['headers']): Request => ({ method: 'DELETE', path: `/metrics${path}`, ...(headers === undefined ? {} : { headers }) })
+const post = (path: string, body?: Request['body'], headers?: Request['headers']) =>
+  push('POST', path, body, headers)
+const put = (path: string, body?: Request['body'], headers?: Request['headers']) =>
+  push('PUT', path, body, headers)
+const del = (path: string, headers?: Request['headers']): Request => ({
+  method: 'DELETE',
+  path: `/metrics${path}`,
+  ...(headers === undefined ? {} : { headers }),
+})
 
 const one = (name: string, request: Request, differs?: string): Case => ({
   name,
@@ -37,7 +48,10 @@ const gzipped = { 'content-encoding': 'gzip' }
 
 const semantics: Case[] = [
   { name: 'a push, another family by POST', requests: [post('/job/a', 'x 1\n'), post('/job/a', 'y 2\n')] },
-  { name: 'POST replaces the families it names', requests: [post('/job/a', 'x{l="1"} 1\nx{l="2"} 2\ny 3\n'), post('/job/a', 'x{l="3"} 4\n')] },
+  {
+    name: 'POST replaces the families it names',
+    requests: [post('/job/a', 'x{l="1"} 1\nx{l="2"} 2\ny 3\n'), post('/job/a', 'x{l="3"} 4\n')],
+  },
   { name: 'PUT replaces the whole group', requests: [post('/job/a', 'x 1\ny 2\n'), put('/job/a', 'z 3\n')] },
   { name: 'an empty PUT empties the group', requests: [post('/job/a', 'x 1\n'), put('/job/a')] },
   { name: 'an empty POST changes nothing', requests: [post('/job/a', 'x 1\n'), post('/job/a')] },
@@ -45,39 +59,118 @@ const semantics: Case[] = [
   { name: 'an empty PUT makes a group', requests: [put('/job/a')] },
   { name: 'DELETE removes the group', requests: [post('/job/a', 'x 1\n'), del('/job/a')] },
   { name: 'DELETE of an unknown group', requests: [del('/job/never')] },
-  { name: 'DELETE touches that grouping only', requests: [post('/job/a', 'x 1\n'), post('/job/a/instance/i', 'x 2\n'), del('/job/a')] },
-  { name: 'a group again after DELETE', requests: [post('/job/a', 'x 1\n'), del('/job/a'), post('/job/a', '# TYPE x counter\nx 1\n')] },
-  { name: 'order of grouping labels does not matter', requests: [post('/job/a/b/1/c/2', 'x 1\n'), put('/job/a/c/2/b/1', 'y 1\n')] },
-  { name: 'grouping labels win over the body', requests: [post('/job/a/instance/i', 'x{job="b",instance="j"} 1\n')] },
-  { name: 'an instance in the body stays without one in the path', requests: [post('/job/a', 'x{instance="j"} 1\n')] },
+  {
+    name: 'DELETE touches that grouping only',
+    requests: [post('/job/a', 'x 1\n'), post('/job/a/instance/i', 'x 2\n'), del('/job/a')],
+  },
+  {
+    name: 'a group again after DELETE',
+    requests: [post('/job/a', 'x 1\n'), del('/job/a'), post('/job/a', '# TYPE x counter\nx 1\n')],
+  },
+  {
+    name: 'order of grouping labels does not matter',
+    requests: [post('/job/a/b/1/c/2', 'x 1\n'), put('/job/a/c/2/b/1', 'y 1\n')],
+  },
+  {
+    name: 'grouping labels win over the body',
+    requests: [post('/job/a/instance/i', 'x{job="b",instance="j"} 1\n')],
+  },
+  {
+    name: 'an instance in the body stays without one in the path',
+    requests: [post('/job/a', 'x{instance="j"} 1\n')],
+  },
   { name: 'an empty instance in the path', requests: [post('/job/a/instance@base64/=', 'x 1\n')] },
-  { name: 'pushed push times are overwritten', requests: [post('/job/a', 'push_time_seconds 1\npush_failure_time_seconds 2\nx 3\n')] },
+  {
+    name: 'pushed push times are overwritten',
+    requests: [post('/job/a', 'push_time_seconds 1\npush_failure_time_seconds 2\nx 3\n')],
+  },
   { name: 'a body is all or nothing', requests: [post('/job/a', 'x 1\n'), put('/job/a', 'y 1\nz oops\n')] },
   { name: 'HELP differs between groups', requests: [post('/job/a', '# HELP x one\nx 1\n')] },
-  { name: 'a type clash with another group', requests: [post('/job/a', '# TYPE x counter\nx 1\n'), post('/job/b', '# TYPE x gauge\nx 1\n')] },
-  { name: 'untyped against counter', requests: [post('/job/a', '# TYPE x counter\nx 1\n'), post('/job/b', 'x 1\n')] },
-  { name: 'a new type in the only group by POST', requests: [post('/job/a', '# TYPE x counter\nx 1\n'), post('/job/a', '# TYPE x gauge\nx 1\n')] },
-  { name: 'a new type in the only group by PUT', requests: [put('/job/a', '# TYPE x counter\nx 1\n'), put('/job/a', '# TYPE x gauge\nx 1\n')] },
-  { name: 'a type clash marks a new group as failed', requests: [post('/job/a', '# TYPE x counter\nx 1\n'), put('/job/b', '# TYPE x gauge\nx 1\n')] },
-  { name: 'a type clash keeps the data of the group', requests: [post('/job/a', '# TYPE x counter\nx 1\n'), post('/job/b', 'y 1\n'), put('/job/b', '# TYPE x gauge\nx 1\n')] },
+  {
+    name: 'a type clash with another group',
+    requests: [post('/job/a', '# TYPE x counter\nx 1\n'), post('/job/b', '# TYPE x gauge\nx 1\n')],
+  },
+  {
+    name: 'untyped against counter',
+    requests: [post('/job/a', '# TYPE x counter\nx 1\n'), post('/job/b', 'x 1\n')],
+  },
+  {
+    name: 'a new type in the only group by POST',
+    requests: [post('/job/a', '# TYPE x counter\nx 1\n'), post('/job/a', '# TYPE x gauge\nx 1\n')],
+  },
+  {
+    name: 'a new type in the only group by PUT',
+    requests: [put('/job/a', '# TYPE x counter\nx 1\n'), put('/job/a', '# TYPE x gauge\nx 1\n')],
+  },
+  {
+    name: 'a type clash marks a new group as failed',
+    requests: [post('/job/a', '# TYPE x counter\nx 1\n'), put('/job/b', '# TYPE x gauge\nx 1\n')],
+  },
+  {
+    name: 'a type clash keeps the data of the group',
+    requests: [
+      post('/job/a', '# TYPE x counter\nx 1\n'),
+      post('/job/b', 'y 1\n'),
+      put('/job/b', '# TYPE x gauge\nx 1\n'),
+    ],
+  },
   { name: 'a parse error makes no group', requests: [post('/job/a', 'oops\n')] },
-  { name: 'the same series from two groupings', requests: [post('/job/a', 'x{instance="i"} 1\n'), post('/job/a/instance/i', 'x 2\n')] },
-  { name: 'the same series from two groupings, the other way round', requests: [post('/job/a/instance/i', 'x 2\n'), post('/job/a', 'x{instance="i"} 1\n')] },
-  { name: 'the same series through a third label', requests: [post('/job/a/k/v', 'x 1\n'), post('/job/a', 'x{k="v"} 1\n')] },
-  { name: 'a series of a wider grouping that is not there', requests: [post('/job/a/k/v', 'x 1\n'), post('/job/a', 'x{k="w"} 1\n')] },
+  {
+    name: 'the same series from two groupings',
+    requests: [post('/job/a', 'x{instance="i"} 1\n'), post('/job/a/instance/i', 'x 2\n')],
+  },
+  {
+    name: 'the same series from two groupings, the other way round',
+    requests: [post('/job/a/instance/i', 'x 2\n'), post('/job/a', 'x{instance="i"} 1\n')],
+  },
+  {
+    name: 'the same series through a third label',
+    requests: [post('/job/a/k/v', 'x 1\n'), post('/job/a', 'x{k="v"} 1\n')],
+  },
+  {
+    name: 'a series of a wider grouping that is not there',
+    requests: [post('/job/a/k/v', 'x 1\n'), post('/job/a', 'x{k="w"} 1\n')],
+  },
   { name: 'the same series twice in a body', requests: [post('/job/a', 'x{l="1"} 1\nx{l="1"} 2\n')] },
-  { name: 'the same series twice once grouping labels are set', requests: [post('/job/a/l/v', 'x{l="1"} 1\nx{l="2"} 2\n')] },
-  { name: 'a histogram beside its own bucket family', requests: [post('/job/a', '# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n'), post('/job/b', 'h_bucket 1\n')] },
-  { name: 'a count family before its histogram', requests: [post('/job/a', 'h_count 1\n'), post('/job/b', '# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n')] },
-  { name: 'a sum family beside a summary', requests: [post('/job/a', '# TYPE s summary\ns_sum 1\ns_count 1\n'), post('/job/b', 's_sum 1\n')] },
-  { name: 'a bucket family beside a summary', requests: [post('/job/a', '# TYPE s summary\ns_sum 1\ns_count 1\n'), post('/job/b', 's_bucket 1\n')] },
+  {
+    name: 'the same series twice once grouping labels are set',
+    requests: [post('/job/a/l/v', 'x{l="1"} 1\nx{l="2"} 2\n')],
+  },
+  {
+    name: 'a histogram beside its own bucket family',
+    requests: [
+      post('/job/a', '# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n'),
+      post('/job/b', 'h_bucket 1\n'),
+    ],
+  },
+  {
+    name: 'a count family before its histogram',
+    requests: [
+      post('/job/a', 'h_count 1\n'),
+      post('/job/b', '# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n'),
+    ],
+  },
+  {
+    name: 'a sum family beside a summary',
+    requests: [post('/job/a', '# TYPE s summary\ns_sum 1\ns_count 1\n'), post('/job/b', 's_sum 1\n')],
+  },
+  {
+    name: 'a bucket family beside a summary',
+    requests: [post('/job/a', '# TYPE s summary\ns_sum 1\ns_count 1\n'), post('/job/b', 's_bucket 1\n')],
+  },
 ]
 
 const accepted: readonly (readonly [string, string])[] = [
   ['all types', '# HELP c help\n# TYPE c counter\nc 1\n# TYPE g gauge\ng -1.5\n# TYPE u untyped\nu 3\nn 4\n'],
-  ['a histogram', '# TYPE h histogram\nh_bucket{le="0.1"} 1\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 3\nh_sum 4.5\nh_count 3\n'],
+  [
+    'a histogram',
+    '# TYPE h histogram\nh_bucket{le="0.1"} 1\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 3\nh_sum 4.5\nh_count 3\n',
+  ],
   ['a histogram without +Inf', '# TYPE h histogram\nh_bucket{le="1"} 2\nh_sum 4.5\nh_count 3\n'],
-  ['a histogram with labels', '# TYPE h histogram\nh_bucket{a="1",le="1"} 2\nh_bucket{a="1",le="+Inf"} 3\nh_sum{a="1"} 4.5\nh_count{a="1"} 3\nh_bucket{a="2",le="+Inf"} 3\nh_sum{a="2"} 4.5\nh_count{a="2"} 3\n'],
+  [
+    'a histogram with labels',
+    '# TYPE h histogram\nh_bucket{a="1",le="1"} 2\nh_bucket{a="1",le="+Inf"} 3\nh_sum{a="1"} 4.5\nh_count{a="1"} 3\nh_bucket{a="2",le="+Inf"} 3\nh_sum{a="2"} 4.5\nh_count{a="2"} 3\n',
+  ],
   ['a summary', '# TYPE s summary\ns{quantile="0.5"} 1\ns{quantile="0.99"} 2\ns_sum 3\ns_count 4\n'],
   ['a summary with NaN', '# TYPE s summary\ns{quantile="0.5"} NaN\ns_sum 0\ns_count 0\n'],
   ['interleaved families', 'a 1\nb 2\na{l="2"} 3\n'],
@@ -99,7 +192,10 @@ const accepted: readonly (readonly [string, string])[] = [
   ['names with colons', 'a:b:c 1\n'],
   ['odd numbers', 'a 1e3\nb +1\nc .5\nd 5.\ne 1E-7\nf -0\ng 00012\n'],
   ['infinite numbers', 'a +Inf\nb -Inf\nc inf\nd Infinity\ne nan\nf NaN\n'],
-  ['large and small numbers', 'a 123456\nb 1234567\nc 1e21\nd 0.0001\ne 0.00001\nf 1e-300\ng 12345678901234567890\n'],
+  [
+    'large and small numbers',
+    'a 123456\nb 1234567\nc 1e21\nd 0.0001\ne 0.00001\nf 1e-300\ng 12345678901234567890\n',
+  ],
   ['an underflow', 'a 1e-400\n'],
   ['an empty line only', '\n'],
   ['a comment only', '# nothing\n'],
@@ -146,7 +242,10 @@ const refused: readonly (readonly [string, string | Uint8Array])[] = [
   ['a timestamp that is no number', 'x 1 now\n'],
   ['something after the timestamp', 'x 1 2 3\n'],
   ['an exemplar', '# TYPE x counter\nx_total 1 # {a="1"} 1\n'],
-  ['invalid UTF-8 in a label value', Buffer.from([0x78, 0x7b, 0x61, 0x3d, 0x22, 0xff, 0x22, 0x7d, 0x20, 0x31, 0x0a])],
+  [
+    'invalid UTF-8 in a label value',
+    Buffer.from([0x78, 0x7b, 0x61, 0x3d, 0x22, 0xff, 0x22, 0x7d, 0x20, 0x31, 0x0a]),
+  ],
   ['an le that is no number', '# TYPE h histogram\nh_bucket{le="one"} 1\n'],
   ['a quantile that is no number', '# TYPE s summary\ns{quantile="half"} 1\n'],
   ['JSON', '{"x": 1}\n'],
@@ -221,7 +320,11 @@ const encodings: readonly Case[] = [
   one('gzip by PUT', put('/job/a', gzipSync('x 1\n'), gzipped)),
   one('an empty gzip body', post('/job/a', gzipSync(''), gzipped)),
   one('gzip that is not', post('/job/a', 'x 1\n', gzipped)),
-  one('gzip cut short', post('/job/a', gzipSync('x 1\n'.repeat(100)).subarray(0, 20), gzipped), 'truncated-gzip'),
+  one(
+    'gzip cut short',
+    post('/job/a', gzipSync('x 1\n'.repeat(100)).subarray(0, 20), gzipped),
+    'truncated-gzip',
+  ),
   one('gzip in two members', post('/job/a', Buffer.concat([gzipSync('x 1\n'), gzipSync('y 2\n')]), gzipped)),
   one('gzip with an empty body', post('/job/a', '', gzipped)),
   one('identity', post('/job/a', 'x 1\n', { 'content-encoding': 'identity' })),

@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describeWith } from '../support/peers.ts'
-import { startPgr, type Pgr } from '../support/start-pgr.ts'
-import { startPushgateway, type Pushgateway } from '../support/start-pushgateway.ts'
+import { type Pgr, startPgr } from '../support/start-pgr.ts'
+import { type Pushgateway, startPushgateway } from '../support/start-pushgateway.ts'
 import { type Case, corpus } from './corpus.ts'
 import { type Answer, send } from './send.ts'
 
 /** Rows of the page that explains differences: `| <key> | …`. */
 const explained = new Set(
-  [...readFileSync(new URL('../../docs/compatibility.md', import.meta.url), 'utf8').matchAll(/^\| `([a-z-]+)` \|/gm)].map(
-    (match) => match[1],
-  ),
+  [
+    ...readFileSync(new URL('../../docs/compatibility.md', import.meta.url), 'utf8').matchAll(
+      /^\| `([a-z-]+)` \|/gm,
+    ),
+  ].map((match) => match[1]),
 )
 
 describeWith('pushgateway', 'the same requests to Pushgateway and to pgr', () => {
@@ -63,7 +65,8 @@ function classOf(method: string, { status, body }: Answer): string {
   const parse = /^text format parsing error in line \d+:/.exec(body)
   if (parse !== null) return parse[0]
   const inconsistent = /^pushed metrics are invalid or inconsistent with existing metrics: /.exec(body)
-  if (inconsistent !== null) return inconsistent[0] + (body.includes('must not have timestamps') ? 'timestamps' : '')
+  if (inconsistent !== null)
+    return inconsistent[0] + (body.includes('must not have timestamps') ? 'timestamps' : '')
   return ''
 }
 
@@ -75,7 +78,12 @@ function familiesOf({ body }: Answer): string[] {
     .split('\n')
     .filter((line) => line !== '' && !OWN.test(line))
     .sort()
-    .map((line) => line.replace(/^(push(?:_failure)?_time_seconds\{.*\}) (\S+)$/, (_all, series, value) => `${series} ${value === '0' ? 'never' : 'set'}`))
+    .map((line) =>
+      line.replace(
+        /^(push(?:_failure)?_time_seconds\{.*\}) (\S+)$/,
+        (_all, series, value) => `${series} ${value === '0' ? 'never' : 'set'}`,
+      ),
+    )
 }
 
 function groupsOf(page: readonly string[]): string[] {
@@ -83,11 +91,17 @@ function groupsOf(page: readonly string[]): string[] {
   for (const line of page) {
     const labels = /^push_time_seconds\{(.*)\} /.exec(line)?.[1]
     if (labels === undefined) continue
-    const pairs = [...labels.matchAll(/([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [name, JSON.parse(`"${value}"`) as string])
+    const pairs = [...labels.matchAll(/([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g)].map(
+      ([, name, value]) => [name, JSON.parse(`"${value}"`) as string],
+    )
     const path = (skipEmptyInstance: boolean) =>
       pairs
-        .filter(([name, value]) => name !== 'job' && !(skipEmptyInstance && name === 'instance' && value === ''))
-        .map(([name, value]) => `/${name}@base64/${Buffer.from(value as string).toString('base64url') || '='}`)
+        .filter(
+          ([name, value]) => name !== 'job' && !(skipEmptyInstance && name === 'instance' && value === ''),
+        )
+        .map(
+          ([name, value]) => `/${name}@base64/${Buffer.from(value as string).toString('base64url') || '='}`,
+        )
         .join('')
     const job = pairs.find(([name]) => name === 'job')?.[1] ?? ''
     const jobPath = `/metrics/job@base64/${Buffer.from(job as string).toString('base64url')}`
@@ -95,4 +109,3 @@ function groupsOf(page: readonly string[]): string[] {
   }
   return paths
 }
-

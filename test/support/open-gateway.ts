@@ -21,7 +21,12 @@ export const TTL_MS = 300_000
 export interface TestGateway {
   readonly gateway: RunningGateway
   readonly events: Event[]
-  push(mode: 'put' | 'post', group: Readonly<Record<string, string>>, text: string, ttlMs?: number): Promise<unknown>
+  push(
+    mode: 'put' | 'post',
+    group: Readonly<Record<string, string>>,
+    text: string,
+    ttlMs?: number,
+  ): Promise<unknown>
   ingest(text: string, contentType?: string, ttlMs?: number): Promise<unknown>
   remove(group: Readonly<Record<string, string>>): Promise<void>
   /** The page as lines, without the push times unless they are asked for. */
@@ -67,7 +72,11 @@ export function openTestGateway(store: Store, options: GatewayOptions = {}): Tes
   )
   const soon = () => performance.now() + 5000
 
-  async function text({ format = 'text', escaping = 'allow-utf-8', gzip = false }: PageOptions = {}): Promise<string> {
+  async function text({
+    format = 'text',
+    escaping = 'allow-utf-8',
+    gzip = false,
+  }: PageOptions = {}): Promise<string> {
     const { chunks, bytes } = await gateway.scrape({ format, escaping, gzip, deadlineMs: soon() })
     const page = Buffer.concat(chunks)
     if (page.length !== bytes) throw new Error(`the page says ${bytes} bytes and has ${page.length}`)
@@ -99,7 +108,9 @@ export function openTestGateway(store: Store, options: GatewayOptions = {}): Tes
     text,
     page: async (options) => {
       const lines = (await text(options)).split('\n').filter((line) => line !== '')
-      return options?.times ? lines : lines.filter((line) => !/^(# (HELP|TYPE) )?push_(failure_)?time_seconds/.test(line))
+      return options?.times
+        ? lines
+        : lines.filter((line) => !/^(# (HELP|TYPE) )?push_(failure_)?time_seconds/.test(line))
     },
   }
 }

@@ -113,7 +113,9 @@ export function makeUnit(id: UnitId, labels: Labels): Unit {
     kind,
     labels,
     common,
-    order: labelKey(labelValue(labels, 'instance') === undefined ? mergeLabels(labels, [NO_INSTANCE]) : labels) + id,
+    order:
+      labelKey(labelValue(labels, 'instance') === undefined ? mergeLabels(labels, [NO_INSTANCE]) : labels) +
+      id,
     identity: labelKey(identity),
     nameSet: nameSetOf(identity),
     version: 0,

@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Store } from '../../../src/store/store.ts'
-import { embeddedStore, openTestGateway, ROOMY, type TestGateway, TTL_MS } from '../../support/open-gateway.ts'
+import {
+  embeddedStore,
+  openTestGateway,
+  ROOMY,
+  type TestGateway,
+  TTL_MS,
+} from '../../support/open-gateway.ts'
 
 let nowMs: number
 let store: Store
@@ -36,7 +42,12 @@ describe('a group push', () => {
   it('replaces families by POST and the group by PUT', async () => {
     await one.push('post', { job: 'a' }, 'x 1\ny 1\n')
     await one.push('post', { job: 'a' }, 'x 2\n')
-    expect(await one.page()).toEqual(['# TYPE x untyped', 'x{instance="",job="a"} 2', '# TYPE y untyped', 'y{instance="",job="a"} 1'])
+    expect(await one.page()).toEqual([
+      '# TYPE x untyped',
+      'x{instance="",job="a"} 2',
+      '# TYPE y untyped',
+      'y{instance="",job="a"} 1',
+    ])
     await one.push('put', { job: 'a' }, 'z 3\n')
     expect(await one.page()).toEqual(['# TYPE z untyped', 'z{instance="",job="a"} 3'])
     await one.remove({ job: 'a' })
@@ -50,7 +61,10 @@ describe('a group push', () => {
 
   it('keeps an instance of the body when the path has none', async () => {
     await one.push('put', { job: 'a' }, 'x{instance="j"} 1\nx 2\n')
-    expect((await one.page()).slice(1).sort()).toEqual(['x{instance="",job="a"} 2', 'x{instance="j",job="a"} 1'])
+    expect((await one.page()).slice(1).sort()).toEqual([
+      'x{instance="",job="a"} 2',
+      'x{instance="j",job="a"} 1',
+    ])
   })
 
   it('is gone when its time is over, by the clock of the store', async () => {
@@ -60,7 +74,11 @@ describe('a group push', () => {
     nowMs += 999
     expect((await one.page()).length).toBe(4)
     nowMs += 1
-    expect(await one.page()).toEqual(['# TYPE x untyped', 'x{instance="",job="ever"} 1', 'x{instance="",job="long"} 1'])
+    expect(await one.page()).toEqual([
+      '# TYPE x untyped',
+      'x{instance="",job="ever"} 1',
+      'x{instance="",job="long"} 1',
+    ])
     expect(one.events).toContainEqual({ kind: 'view.expired', protocol: 'text', series: 1 })
     nowMs += 10 * TTL_MS
     expect(await one.page({ times: true })).toContain('x{instance="",job="ever"} 1')
@@ -87,13 +105,37 @@ describe('a group push', () => {
   it.each([
     ['timestamps', 'x 1 1700000000000\n', 'PGR_PUSH_INVALID', 'must not have timestamps'],
     ['a series twice', 'x{l="1"} 1\nx{l="1"} 2\n', 'PGR_PUSH_INCONSISTENT', 'holds this series twice'],
-    ['a series twice once the path has won', 'x{job="1"} 1\nx{job="2"} 2\n', 'PGR_PUSH_INCONSISTENT', 'holds this series twice'],
-    ['instance absent and empty', 'x 1\nx{instance=""} 2\n', 'PGR_PUSH_INCONSISTENT', 'holds this series twice'],
+    [
+      'a series twice once the path has won',
+      'x{job="1"} 1\nx{job="2"} 2\n',
+      'PGR_PUSH_INCONSISTENT',
+      'holds this series twice',
+    ],
+    [
+      'instance absent and empty',
+      'x 1\nx{instance=""} 2\n',
+      'PGR_PUSH_INCONSISTENT',
+      'holds this series twice',
+    ],
     ['another type', '# TYPE held gauge\nheld 1\n', 'PGR_PUSH_INCONSISTENT', 'is not a COUNTER'],
-    ['a name that a histogram takes', 'h_count 1\n', 'PGR_PUSH_INCONSISTENT', 'collides with previously collected histogram named "h"'],
-    ['a summary whose name is taken', '# TYPE s summary\ns_sum 1\ns_count 1\n', 'PGR_PUSH_INCONSISTENT', 'named "s_sum"'],
+    [
+      'a name that a histogram takes',
+      'h_count 1\n',
+      'PGR_PUSH_INCONSISTENT',
+      'collides with previously collected histogram named "h"',
+    ],
+    [
+      'a summary whose name is taken',
+      '# TYPE s summary\ns_sum 1\ns_count 1\n',
+      'PGR_PUSH_INCONSISTENT',
+      'named "s_sum"',
+    ],
   ])('with %s is refused, noted as failed, and changes no data', async (_why, body, expected, message) => {
-    await one.push('put', { job: 'holder' }, '# TYPE held counter\nheld 1\n# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\ns_sum 1\n')
+    await one.push(
+      'put',
+      { job: 'holder' },
+      '# TYPE held counter\nheld 1\n# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\ns_sum 1\n',
+    )
     await one.push('put', { job: 'a' }, 'kept 1\n')
     nowMs += 5000
     const push = one.push('put', { job: 'a' }, body)
@@ -150,7 +192,12 @@ describe('what slips past the check', () => {
     nowMs += 1000
     await careless.push('put', { job: 'also' }, '# HELP x two\n# TYPE x gauge\nx 2\n')
     await careless.push('put', { job: 'same' }, '# HELP x three\n# TYPE x counter\nx 3\n')
-    expect(await one.page()).toEqual(['# HELP x one', '# TYPE x counter', 'x{instance="",job="first"} 1', 'x{instance="",job="same"} 3'])
+    expect(await one.page()).toEqual([
+      '# HELP x one',
+      '# TYPE x counter',
+      'x{instance="",job="first"} 1',
+      'x{instance="",job="same"} 3',
+    ])
     expect(one.events).toContainEqual({ kind: 'view.quarantine', family: 'x', reason: 'type', series: 1 })
     expect(one.gateway.levels()).toMatchObject({ quarantinedFamilies: 1, quarantinedSeries: 1 })
     await careless.remove({ job: 'first' })
@@ -165,9 +212,19 @@ describe('what slips past the check', () => {
     await careless.push('put', { job: 'a', k: 'v' }, 'x 2\nx{l="1"} 2\n')
     const both = ['# TYPE x untyped', 'x{instance="",job="a",k="v"} 1', 'x{instance="",job="a",k="w"} 1']
     expect(await one.page()).toEqual([...both, 'x{instance="",job="a",k="v",l="1"} 2'])
-    expect(one.events).toContainEqual({ kind: 'view.quarantine', family: 'x', reason: 'duplicate', series: 1 })
+    expect(one.events).toContainEqual({
+      kind: 'view.quarantine',
+      family: 'x',
+      reason: 'duplicate',
+      series: 1,
+    })
     await careless.push('put', { job: 'a' }, 'x{k="w"} 1\n')
-    expect(await one.page()).toEqual(['# TYPE x untyped', 'x{instance="",job="a",k="w"} 1', 'x{instance="",job="a",k="v"} 2', 'x{instance="",job="a",k="v",l="1"} 2'])
+    expect(await one.page()).toEqual([
+      '# TYPE x untyped',
+      'x{instance="",job="a",k="w"} 1',
+      'x{instance="",job="a",k="v"} 2',
+      'x{instance="",job="a",k="v",l="1"} 2',
+    ])
   })
 
   it('with an empty instance beside none is left out', async () => {
@@ -176,11 +233,17 @@ describe('what slips past the check', () => {
     await careless.push('put', { job: 'a', instance: '' }, 'x 2\n')
     expect(await one.page()).toEqual(['# TYPE x untyped', 'x{instance="",job="a"} 1'])
     const times = await one.page({ times: true })
-    expect(times.filter((line) => line.startsWith('push_time_seconds{'))).toEqual(['push_time_seconds{instance="",job="a"} 1.7e+09'])
+    expect(times.filter((line) => line.startsWith('push_time_seconds{'))).toEqual([
+      'push_time_seconds{instance="",job="a"} 1.7e+09',
+    ])
   })
 
   it('under a name that a histogram takes is left out', async () => {
-    await careless.push('put', { job: 'a' }, '# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n')
+    await careless.push(
+      'put',
+      { job: 'a' },
+      '# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n',
+    )
     nowMs += 1000
     await careless.push('put', { job: 'b' }, 'h_count 5\nh_other 1\n')
     expect(await one.page()).toEqual([
@@ -191,17 +254,36 @@ describe('what slips past the check', () => {
       '# TYPE h_other untyped',
       'h_other{instance="",job="b"} 1',
     ])
-    expect(one.events).toContainEqual({ kind: 'view.quarantine', family: 'h_count', reason: 'name', series: 1 })
+    expect(one.events).toContainEqual({
+      kind: 'view.quarantine',
+      family: 'h_count',
+      reason: 'name',
+      series: 1,
+    })
     await careless.remove({ job: 'a' })
-    expect(await one.page()).toEqual(['# TYPE h_count untyped', 'h_count{instance="",job="b"} 5', '# TYPE h_other untyped', 'h_other{instance="",job="b"} 1'])
+    expect(await one.page()).toEqual([
+      '# TYPE h_count untyped',
+      'h_count{instance="",job="b"} 5',
+      '# TYPE h_other untyped',
+      'h_other{instance="",job="b"} 1',
+    ])
   })
 
   it('as `a` beside a counter `a_total` is left out of OpenMetrics only', async () => {
     await careless.push('put', { job: 'a' }, '# TYPE a_total counter\na_total 1\n')
     nowMs += 1000
     await careless.push('put', { job: 'a', k: 'v' }, '# TYPE a gauge\na 2\n')
-    expect(await one.page()).toEqual(['# TYPE a gauge', 'a{instance="",job="a",k="v"} 2', '# TYPE a_total counter', 'a_total{instance="",job="a"} 1'])
-    expect(await one.page({ format: 'openmetrics' })).toEqual(['# TYPE a counter', 'a_total{instance="",job="a"} 1.0', '# EOF'])
+    expect(await one.page()).toEqual([
+      '# TYPE a gauge',
+      'a{instance="",job="a",k="v"} 2',
+      '# TYPE a_total counter',
+      'a_total{instance="",job="a"} 1',
+    ])
+    expect(await one.page({ format: 'openmetrics' })).toEqual([
+      '# TYPE a counter',
+      'a_total{instance="",job="a"} 1.0',
+      '# EOF',
+    ])
   })
 
   it('under a name equal after escaping is left out of that escaping only', async () => {
@@ -209,7 +291,9 @@ describe('what slips past the check', () => {
     nowMs += 1000
     await careless.push('put', { job: 'b' }, 'a_b 2\n')
     expect((await one.page({ escaping: 'underscores' })).slice(1)).toEqual(['a_b{instance="",job="a"} 1'])
-    expect((await one.page({ escaping: 'allow-utf-8' })).filter((line) => !line.startsWith('#'))).toHaveLength(2)
+    expect(
+      (await one.page({ escaping: 'allow-utf-8' })).filter((line) => !line.startsWith('#')),
+    ).toHaveLength(2)
   })
 })
 
@@ -217,12 +301,22 @@ describe('an ingest push', () => {
   it('merges by series, whatever the order of labels, and keeps TYPE and HELP', async () => {
     await one.ingest('# HELP x what\n# TYPE x counter\nx{a="1",b="2",job="j"} 1\nx{a="9",job="j"} 1\n')
     await one.ingest('# HELP x what\n# TYPE x counter\nx{job="j",b="2",a="1"} 5\n')
-    expect(await one.page({ times: true })).toEqual(['# HELP x what', '# TYPE x counter', 'x{a="1",b="2",instance="",job="j"} 5', 'x{a="9",instance="",job="j"} 1'])
+    expect(await one.page({ times: true })).toEqual([
+      '# HELP x what',
+      '# TYPE x counter',
+      'x{a="1",b="2",instance="",job="j"} 5',
+      'x{a="9",instance="",job="j"} 1',
+    ])
   })
 
   it('takes series without job, and does not invent one', async () => {
     await one.ingest('x{a="1"} 1\ny 2\n')
-    expect(await one.page()).toEqual(['# TYPE x untyped', 'x{a="1",instance=""} 1', '# TYPE y untyped', 'y{instance=""} 2'])
+    expect(await one.page()).toEqual([
+      '# TYPE x untyped',
+      'x{a="1",instance=""} 1',
+      '# TYPE y untyped',
+      'y{instance=""} 2',
+    ])
   })
 
   it('lets the newest timestamp win', async () => {
@@ -238,8 +332,12 @@ describe('an ingest push', () => {
   })
 
   it('replaces a histogram whole', async () => {
-    await one.ingest('# TYPE h histogram\nh_bucket{job="j",le="1"} 1\nh_bucket{job="j",le="+Inf"} 2\nh_sum{job="j"} 3\nh_count{job="j"} 2\n')
-    await one.ingest('# TYPE h histogram\nh_bucket{job="j",le="5"} 4\nh_bucket{job="j",le="+Inf"} 4\nh_sum{job="j"} 8\nh_count{job="j"} 4\n')
+    await one.ingest(
+      '# TYPE h histogram\nh_bucket{job="j",le="1"} 1\nh_bucket{job="j",le="+Inf"} 2\nh_sum{job="j"} 3\nh_count{job="j"} 2\n',
+    )
+    await one.ingest(
+      '# TYPE h histogram\nh_bucket{job="j",le="5"} 4\nh_bucket{job="j",le="+Inf"} 4\nh_sum{job="j"} 8\nh_count{job="j"} 4\n',
+    )
     expect(await one.page()).toEqual([
       '# TYPE h histogram',
       'h_bucket{instance="",job="j",le="5"} 4',
@@ -261,8 +359,16 @@ describe('an ingest push', () => {
   it.each([
     ['far in the future', () => `x 1 ${nowMs + 601_000}\n`, 'PGR_PUSH_INVALID'],
     ['with a series twice and no timestamps', () => 'x{l="1"} 1\nx{l="1"} 2\n', 'PGR_PUSH_INCONSISTENT'],
-    ['of another type than a group holds', () => '# TYPE held gauge\nheld{job="j"} 1\n', 'PGR_PUSH_INCONSISTENT'],
-    ['with a series that a group holds', () => '# TYPE held counter\nheld{job="holder"} 1\n', 'PGR_PUSH_INCONSISTENT'],
+    [
+      'of another type than a group holds',
+      () => '# TYPE held gauge\nheld{job="j"} 1\n',
+      'PGR_PUSH_INCONSISTENT',
+    ],
+    [
+      'with a series that a group holds',
+      () => '# TYPE held counter\nheld{job="holder"} 1\n',
+      'PGR_PUSH_INCONSISTENT',
+    ],
   ])('%s is refused and stores nothing', async (_why, body, expected) => {
     await one.push('put', { job: 'holder' }, '# TYPE held counter\nheld 1\n')
     await expect(one.ingest(`other 1\n${body()}`)).rejects.toThrow(code(expected))
@@ -272,7 +378,11 @@ describe('an ingest push', () => {
   it('lets series without a type join a family that has one', async () => {
     await one.push('put', { job: 'a' }, '# TYPE x counter\nx 1\n')
     await one.ingest('x{job="b"} 2\n')
-    expect(await one.page()).toEqual(['# TYPE x counter', 'x{instance="",job="a"} 1', 'x{instance="",job="b"} 2'])
+    expect(await one.page()).toEqual([
+      '# TYPE x counter',
+      'x{instance="",job="a"} 1',
+      'x{instance="",job="b"} 2',
+    ])
   })
 })
 
@@ -280,22 +390,42 @@ describe('pages', () => {
   it('are the same bytes from every replica, plain and gzipped, after any history', async () => {
     const job = fc.constantFrom('a', 'b', 'c')
     const extra = fc.constantFrom({}, { instance: 'i' }, { k: 'v' }, { instance: '' })
-    const body = fc.constantFrom('x 1\n', 'x{k="v"} 2\ny 1\n', '# TYPE x counter\nx 3\n', '# TYPE y histogram\ny_bucket{le="+Inf"} 1\ny_sum 1\ny_count 1\n', 'y_count 1\n', '')
-    const step = fc.record({ kind: fc.constantFrom('put', 'post', 'remove', 'ingest', 'wait', 'scrape', 'wipe'), job, extra, body, replica: fc.nat(1), check: fc.boolean(), ms: fc.nat(2 * TTL_MS) })
+    const body = fc.constantFrom(
+      'x 1\n',
+      'x{k="v"} 2\ny 1\n',
+      '# TYPE x counter\nx 3\n',
+      '# TYPE y histogram\ny_bucket{le="+Inf"} 1\ny_sum 1\ny_count 1\n',
+      'y_count 1\n',
+      '',
+    )
+    const step = fc.record({
+      kind: fc.constantFrom('put', 'post', 'remove', 'ingest', 'wait', 'scrape', 'wipe'),
+      job,
+      extra,
+      body,
+      replica: fc.nat(1),
+      check: fc.boolean(),
+      ms: fc.nat(2 * TTL_MS),
+    })
     let seen = 0
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
         nowMs = 1_700_000_000_000
         const shared = embeddedStore(() => nowMs)
         const checked = [openTestGateway(shared), openTestGateway(shared)]
-        const unchecked = [openTestGateway(shared, { consistencyCheck: false }), openTestGateway(shared, { consistencyCheck: false })]
+        const unchecked = [
+          openTestGateway(shared, { consistencyCheck: false }),
+          openTestGateway(shared, { consistencyCheck: false }),
+        ]
         for (const { kind, replica, check, ...each } of steps) {
           const gateway = (check ? checked : unchecked)[replica] as TestGateway
           const group = { job: each.job, ...each.extra }
-          if (kind === 'put' || kind === 'post') await gateway.push(kind, group, each.body).catch(() => undefined)
+          if (kind === 'put' || kind === 'post')
+            await gateway.push(kind, group, each.body).catch(() => undefined)
           if (kind === 'ingest') await gateway.ingest(each.body).catch(() => undefined)
           if (kind === 'remove') await gateway.remove(group)
-          if (kind === 'wipe' && each.ms % 4 === 0) await gateway.gateway.wipe({ deadlineMs: performance.now() + 1000 })
+          if (kind === 'wipe' && each.ms % 4 === 0)
+            await gateway.gateway.wipe({ deadlineMs: performance.now() + 1000 })
           if (kind === 'wait') nowMs += each.ms
           if (kind === 'scrape') await gateway.text()
         }
@@ -319,7 +449,9 @@ describe('pages', () => {
 /** No series and no TYPE line stands twice on a page, and no family is torn apart. */
 function assertNoDuplicates(page: string): void {
   const lines = page.split('\n').filter((line) => line !== '')
-  const series = lines.filter((line) => !line.startsWith('#')).map((line) => line.slice(0, line.lastIndexOf(' ')))
+  const series = lines
+    .filter((line) => !line.startsWith('#'))
+    .map((line) => line.slice(0, line.lastIndexOf(' ')))
   expect(new Set(series).size).toBe(series.length)
   const types = lines.filter((line) => line.startsWith('# TYPE ')).map((line) => line.split(' ')[2])
   expect(new Set(types).size).toBe(types.length)

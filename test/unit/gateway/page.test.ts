@@ -58,7 +58,8 @@ describe('a page', () => {
 
   it('compresses again only the segments that changed', () => {
     const page = new Page()
-    for (let i = 0; i < 2000; i++) page.set('family', `u${String(i).padStart(5, '0')}`, Buffer.from(`m{i="${i}"} ${i}\n`.repeat(8)))
+    for (let i = 0; i < 2000; i++)
+      page.set('family', `u${String(i).padStart(5, '0')}`, Buffer.from(`m{i="${i}"} ${i}\n`.repeat(8)))
     page.join(Number.POSITIVE_INFINITY)
     const first = page.snapshot()
     first.deflate(Number.POSITIVE_INFINITY)
@@ -96,7 +97,10 @@ describe('a page', () => {
             if (text === undefined) model.delete(key)
             else model.set(key, text)
           }
-          const expected = [...model].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text).join('')
+          const expected = [...model]
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([, text]) => text)
+            .join('')
           largest = Math.max(largest, expected.length)
           expect(page.bytes).toBe(expected.length)
           expect(textOf(page)).toBe(expected)
