@@ -103,7 +103,7 @@ function isSurrogate(code: number): boolean {
   return code >= 0xd800 && code <= 0xdfff
 }
 
-const ESCAPE = /_(?:_|([0-9a-fA-F]{1,5})_)/y
+const ESCAPE = /_(?:_|([0-9a-fA-F]{1,6})_)/y
 
 /**
  * Undoes the `values` escaping. A name without its prefix `U__`, or with anything after it that the escaping cannot
@@ -125,7 +125,7 @@ export function unescapeName(name: string): string {
       plain += '_'
     } else {
       const code = Number.parseInt(hex, 16)
-      if (isSurrogate(code)) return name
+      if (isSurrogate(code) || code > 0x10ffff) return name
       plain += String.fromCodePoint(code)
     }
     at = ESCAPE.lastIndex

@@ -15,7 +15,10 @@ function manySeries(series: number): string {
   const lines: string[] = []
   for (let at = 0; at < series; at++) {
     const family = Math.floor(at / 100)
-    if (at % 100 === 0) lines.push(`# HELP http_requests_${family}_total Requests.\n# TYPE http_requests_${family}_total counter`)
+    if (at % 100 === 0)
+      lines.push(
+        `# HELP http_requests_${family}_total Requests.\n# TYPE http_requests_${family}_total counter`,
+      )
     const code = 200 + (at % 5)
     lines.push(
       `http_requests_${family}_total{code="${code}",handler="/api/v1/thing/${at % 100}",method="post"} ${at * 7919}.25`,
@@ -60,14 +63,18 @@ function print(what: string, figure: string): void {
 function benchBody(what: string, text: string, series: number): void {
   const body = Buffer.from(text)
   const read = bestSeconds(15, () => void reader.read(body, options))
-  print(`read ${what} (${Math.round(body.length / series)} B each)`, `${(series / read / 1e6).toFixed(2)} M series/s`)
+  print(
+    `read ${what} (${Math.round(body.length / series)} B each)`,
+    `${(series / read / 1e6).toFixed(2)} M series/s`,
+  )
   const families = reader.read(body, options)
   const common = [
     { name: 'instance', value: '' },
     { name: 'job', value: 'bench' },
   ]
   const write = bestSeconds(15, () => {
-    for (const family of families) writer.block(family, common, { escaping: 'underscores', timestamps: false })
+    for (const family of families)
+      writer.block(family, common, { escaping: 'underscores', timestamps: false })
   })
   print(`write ${what}`, `${(series / write / 1e6).toFixed(2)} M series/s`)
 }

@@ -178,7 +178,7 @@ export class FamilyBuilder {
       this.seen.add(key)
       this.key = key
       this.labels = labels
-      this.point = newPoint(timestampSeconds)
+      this.point = newPoint(this.type, timestampSeconds)
       return this.point
     }
     const before = this.point.timestampSeconds
@@ -189,7 +189,7 @@ export class FamilyBuilder {
     if (timestampSeconds < before)
       throw malformed(`timestamps of one metric of ${show(this.name)} go backwards`)
     this.metricOf(this.point)
-    this.point = newPoint(timestampSeconds)
+    this.point = newPoint(this.type, timestampSeconds)
     return this.point
   }
 
@@ -238,7 +238,12 @@ export class FamilyBuilder {
   }
 }
 
-function newPoint(timestampSeconds: number | undefined): Point {
+const PLAIN: ReadonlySet<FamilyType> = new Set(['counter', 'gauge', 'unknown', 'info'])
+
+/** Shared by all points of plain numbers, which have no parts to add. */
+const NO_PARTS = { buckets: [], quantiles: [], states: [] }
+
+function newPoint(type: FamilyType | undefined, timestampSeconds: number | undefined): Point {
   return {
     timestampSeconds,
     value: undefined,
@@ -246,9 +251,7 @@ function newPoint(timestampSeconds: number | undefined): Point {
     count: undefined,
     sum: undefined,
     startMs: undefined,
-    buckets: [],
-    quantiles: [],
-    states: [],
+    ...(type === undefined || PLAIN.has(type) ? NO_PARTS : { buckets: [], quantiles: [], states: [] }),
   }
 }
 
@@ -330,9 +333,12 @@ function baseOf(labels: Labels, { timestampSeconds, startMs }: Point): MetricBas
 }
 
 function numberOf(labels: Labels, point: Point, name: string): NumberMetric {
-  const { value, exemplar } = point
+  const { value, exemplar, timestampSeconds, startMs } = point
   if (value === undefined)
     throw malformed(`counter ${show(name)} has a created time and no ${show(`${name}_total`)}`)
+  // Almost every metric.
+  if (exemplar === undefined && timestampSeconds === undefined && startMs === undefined)
+    return { labels, value }
   return { ...baseOf(labels, point), value, ...(exemplar !== undefined && { exemplar }) }
 }
 
@@ -354,8 +360,10 @@ function statesOf(labels: Labels, point: Point): StateSetMetric {
 function assertSumFits(type: FamilyType, { sum, buckets }: Point, name: string): void {
   if (sum === undefined) return
   const negative = buckets.some(({ upperBound }) => upperBound < 0)
-  if (type === 'histogram' && negative) throw malformed(`histogram ${show(name)} has negative bounds and a sum`)
-  if (sum < 0 && !negative) throw malformed(`gaugehistogram ${show(name)} has a negative sum and no negative bounds`)
+  if (type === 'histogram' && negative)
+    throw malformed(`histogram ${show(name)} has negative bounds and a sum`)
+  if (sum < 0 && !negative)
+    throw malformed(`gaugehistogram ${show(name)} has a negative sum and no negative bounds`)
 }
 
 /** Histogram and gauge histogram; OpenMetrics 1.0, Histogram and GaugeHistogram. */

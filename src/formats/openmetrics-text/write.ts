@@ -9,21 +9,17 @@ import type {
   StateSetMetric,
   SummaryMetric,
 } from '../../model/family.ts'
-import { type Labels, mergeLabels } from '../../model/labels.ts'
-import {
-  type EscapingScheme,
-  escapeLabelName,
-  escapeName,
-  isLegacyLabelName,
-  isLegacyMetricName,
-} from '../../model/names.ts'
+import { type Labels, NO_LABELS } from '../../model/labels.ts'
+import { type EscapingScheme, escapeName, isLegacyLabelName, isLegacyMetricName } from '../../model/names.ts'
 import { formatOpenMetrics } from '../../model/number.ts'
 import type { BlockOptions, FamilyHead, Writer } from '../format.ts'
+import { escapeValue, LabelText } from '../prometheus-text/index.ts'
 import { contentTypeOf } from './media-type.ts'
 import { claimedNames, EXEMPLAR_MAX_RUNES, runesOf } from './suffixes.ts'
 
 const TOTAL = '_total'
 const INFO = '_info'
+const BUCKET = '_bucket'
 
 /**
  * Writes OpenMetrics 1.0 text. The form is always that of the specification: types, suffixes, whole counts, a `+Inf`
@@ -52,7 +48,7 @@ export const writer: Writer = {
     const shown = showFamily(head, escaping)
     if (shown === undefined) return Buffer.alloc(0)
     const name = isLegacyMetricName(shown.name) ? shown.name : quote(shown.name)
-    const help = head.help === '' ? '' : `# HELP ${name} ${escapeText(head.help)}\n`
+    const help = head.help === '' ? '' : `# HELP ${name} ${escapeValue(head.help)}\n`
     const unit = mayHaveUnit(shown, head.unit) ? `# UNIT ${name} ${head.unit}\n` : ''
     return Buffer.from(`${help}# TYPE ${name} ${shown.type}\n${unit}`)
   },
@@ -60,7 +56,7 @@ export const writer: Writer = {
   block(family, common, options) {
     const shown = showFamily(family, options.escaping)
     if (shown === undefined) return Buffer.alloc(0)
-    return Buffer.from(writeMetrics(family, shown, common, options))
+    return Buffer.from(writeBlock(family, shown, common, options))
   },
 }
 
@@ -103,90 +99,103 @@ function mayHaveUnit({ name, type }: ShownFamily, unit: string): boolean {
   return /^[a-zA-Z0-9_:]+$/.test(unit) && name.endsWith(`_${unit}`)
 }
 
-/** A label that one type adds to some of its samples. */
-interface ExtraLabel {
-  readonly name: string
-  readonly value: string
+/** What every line of a block needs. */
+interface Block {
+  readonly labels: LabelText
+  readonly exemplarLabels: LabelText
+  readonly timestamps: boolean
+  /** Label texts already written; only kept when metrics with different labels may have become equal. */
+  readonly written: Set<string> | undefined
 }
 
-/** Writes one metric's sample lines; undefined when the format has no form for it. */
-type WriteSamples<M extends Metric> = (metric: M, line: LineWriter) => string | undefined
+function writeBlock(family: Family, shown: ShownFamily, common: Labels, options: BlockOptions): string {
+  const { escaping, timestamps } = options
+  const labels = new LabelText(common, escaping, reservedLabel(shown))
+  const exemplarLabels = new LabelText(NO_LABELS, escaping, undefined)
+  const block = { labels, exemplarLabels, timestamps, written: undefined }
+  if (!overlap(family.metrics, common)) {
+    const text = writeMetrics(family, shown, block)
+    if (!labels.hasRespelled) return text
+  }
+  // Rare: labels were different and may be equal on the page. The first metric is shown.
+  return writeMetrics(family, shown, { ...block, written: new Set() })
+}
 
-/** One sample line: suffix of its name, extra label, value as text, exemplar. */
-type LineWriter = (
-  suffix: string,
-  extra: ExtraLabel | undefined,
-  value: string,
-  exemplar?: Exemplar,
-) => string
+/** The label that samples of this type add themselves. */
+function reservedLabel({ name, type }: ShownFamily): string | undefined {
+  switch (type) {
+    case 'summary':
+      return 'quantile'
+    case 'histogram':
+    case 'gaugehistogram':
+      return 'le'
+    case 'stateset':
+      return name
+    default:
+      return undefined
+  }
+}
 
-function writeMetrics(family: Family, shown: ShownFamily, common: Labels, options: BlockOptions): string {
+function overlap(metrics: readonly Metric[], common: Labels): boolean {
+  if (common.length === 0) return false
+  for (const { labels } of metrics) {
+    for (const { name } of labels) {
+      for (const other of common) if (name === other.name) return true
+    }
+  }
+  return false
+}
+
+function writeMetrics(family: Family, shown: ShownFamily, block: Block): string {
   switch (family.type) {
     case 'counter':
+      return writeNumbers(family.metrics, seriesName(shown, shown.type === 'counter' ? TOTAL : ''), block)
     case 'gauge':
     case 'unknown':
+      return writeNumbers(family.metrics, seriesName(shown), block)
     case 'info':
-      return writeEach(family.metrics, shown, { common, options }, writeNumber(shown.type))
+      return writeNumbers(family.metrics, seriesName(shown, shown.type === 'info' ? INFO : ''), block)
     case 'summary':
-      return writeEach(family.metrics, shown, { common, options, reserved: 'quantile' }, writeSummary)
+      return writeSummaries(family.metrics, shown, block)
     case 'histogram':
-      return writeEach(
-        family.metrics,
-        shown,
-        { common, options, reserved: 'le' },
-        writeHistogram('_sum', '_count'),
-      )
+      return writeHistograms(family.metrics, shown, ['_sum', '_count'], block)
     case 'gaugehistogram':
-      return writeEach(
-        family.metrics,
-        shown,
-        { common, options, reserved: 'le' },
-        writeHistogram('_gsum', '_gcount'),
-      )
+      return writeHistograms(family.metrics, shown, ['_gsum', '_gcount'], block)
     case 'stateset':
-      return writeEach(
-        family.metrics,
-        shown,
-        { common, options, reserved: shown.name },
-        writeStates(shown.name),
-      )
+      return writeStateSets(family.metrics, shown, block)
   }
 }
 
-interface Surroundings {
-  readonly common: Labels
-  readonly options: BlockOptions
-  /** Name of the label the type adds; a metric that has one by this name cannot be shown. */
-  readonly reserved?: string
+/** A series name ready to be followed by labels, and ready to stand without; what a sample of it may carry. */
+interface SeriesName {
+  readonly open: string
+  readonly bare: string
+  readonly mayHaveExemplar: boolean
 }
 
-function writeEach<M extends Metric>(
-  metrics: readonly M[],
-  shown: ShownFamily,
-  { common, options, reserved }: Surroundings,
-  write: WriteSamples<M>,
-): string {
-  const naming = new Naming(options.escaping)
-  const name = naming.metric(shown.name)
-  // Label sets that were different may be equal once names are escaped or common labels join; the first is shown.
-  const written = new Set<string>()
-  let block = ''
-  for (const metric of metrics) {
-    if (metric.stale) continue
-    const text = naming.labels(mergeLabels(metric.labels, common), reserved)
-    if (text === undefined || written.has(text)) continue
-    const timestamp = timestampOf(metric, options)
-    const line: LineWriter = (suffix, extra, value, exemplar) =>
-      `${name(suffix, joinLabels(text, extra, naming))} ${value}${timestamp}${naming.exemplar(exemplar)}\n`
-    const samples = write(metric, line)
-    if (samples === undefined) continue
-    written.add(text)
-    block += samples
-  }
-  return block
+function seriesName({ name }: ShownFamily, suffix = ''): SeriesName {
+  const mayHaveExemplar = suffix === TOTAL || suffix === BUCKET
+  const full = name + suffix
+  if (isLegacyMetricName(full)) return { open: `${full}{`, bare: full, mayHaveExemplar }
+  const quoted = `{${quote(full)}`
+  return { open: `${quoted},`, bare: `${quoted}}`, mayHaveExemplar }
 }
 
-function timestampOf({ timestampMs }: Metric, { timestamps }: BlockOptions): string {
+function writeLine({ open, bare }: SeriesName, labels: string, value: string, end: string): string {
+  return labels === '' ? `${bare} ${value}${end}` : `${open}${labels}} ${value}${end}`
+}
+
+/** The labels of a metric that is to be written; undefined for one that is left out. */
+function labelsToWrite(metric: Metric, { labels, written }: Block): string | undefined {
+  if (metric.stale) return undefined
+  const text = labels.of(metric.labels)
+  if (written === undefined) return text
+  if (written.has(text)) return undefined
+  written.add(text)
+  return text
+}
+
+function timestampOf({ timestampMs }: Metric, { timestamps }: Block): string {
   return timestamps && timestampMs !== undefined ? ` ${formatSeconds(timestampMs)}` : ''
 }
 
@@ -195,121 +204,95 @@ function formatSeconds(milliseconds: number): string {
   return String(milliseconds / 1000)
 }
 
-function joinLabels(text: string, extra: ExtraLabel | undefined, naming: Naming): string {
-  if (extra === undefined) return text
-  const last = `${naming.quotedLabelName(extra.name)}=${quote(extra.value)}`
-  return text === '' ? last : `${text},${last}`
+function writeExemplar(exemplar: Exemplar | undefined, { exemplarLabels }: Block): string {
+  if (exemplar === undefined) return ''
+  const { labels, value, timestampMs } = exemplar
+  const text = exemplarLabels.of(labels)
+  // The text has quotes and escapes beside what is counted; when all of it fits, nothing is too long.
+  if (text.length > EXEMPLAR_MAX_RUNES && !fits(labels)) return ''
+  const time = timestampMs === undefined ? '' : ` ${formatSeconds(timestampMs)}`
+  return ` # {${text}} ${formatOpenMetrics(value)}${time}`
 }
 
-/** Names and label lists of one block; label names repeat from metric to metric, so each is escaped once. */
-class Naming {
-  private readonly escaping: EscapingScheme
-  private readonly names = new Map<string, string>()
-
-  constructor(escaping: EscapingScheme) {
-    this.escaping = escaping
-  }
-
-  /** Gives the start of a sample line: name and label list. A name outside the legacy set stands inside the braces. */
-  metric(name: string): (suffix: string, labels: string) => string {
-    if (isLegacyMetricName(name)) {
-      return (suffix, labels) => (labels === '' ? name + suffix : `${name}${suffix}{${labels}}`)
-    }
-    return (suffix, labels) => {
-      const quoted = quote(name + suffix)
-      return labels === '' ? `{${quoted}}` : `{${quoted},${labels}}`
-    }
-  }
-
-  /**
-   * The inside of a label list. Of labels whose names are equal after escaping the first is kept. Undefined when one
-   * has the reserved name.
-   */
-  labels(labels: Labels, reserved?: string): string | undefined {
-    let text = ''
-    const used = new Set<string>()
-    for (const { name, value } of labels) {
-      const escaped = this.labelName(name)
-      if (escaped === reserved) return undefined
-      if (used.has(escaped)) continue
-      used.add(escaped)
-      text += `${text === '' ? '' : ','}${this.quotedLabelName(escaped)}=${quote(value)}`
-    }
-    return text
-  }
-
-  exemplar(exemplar: Exemplar | undefined): string {
-    if (exemplar === undefined) return ''
-    const { labels, value, timestampMs } = exemplar
-    let runes = 0
-    for (const label of labels) runes += runesOf(this.labelName(label.name)) + runesOf(label.value)
-    if (runes > EXEMPLAR_MAX_RUNES) return ''
-    const time = timestampMs === undefined ? '' : ` ${formatSeconds(timestampMs)}`
-    return ` # {${this.labels(labels) ?? ''}} ${formatOpenMetrics(value)}${time}`
-  }
-
-  quotedLabelName(escaped: string): string {
-    return isLegacyLabelName(escaped) ? escaped : quote(escaped)
-  }
-
-  private labelName(name: string): string {
-    let escaped = this.names.get(name)
-    if (escaped === undefined) {
-      escaped = escapeLabelName(name, this.escaping)
-      this.names.set(name, escaped)
-    }
-    return escaped
-  }
+function fits(labels: Labels): boolean {
+  let runes = 0
+  for (const { name, value } of labels) runes += runesOf(name) + runesOf(value)
+  return runes <= EXEMPLAR_MAX_RUNES
 }
 
-function writeNumber(type: FamilyType): WriteSamples<NumberMetric> {
-  const suffix = type === 'counter' ? TOTAL : type === 'info' ? INFO : ''
-  const mayHaveExemplar = type === 'counter'
-  return ({ value, exemplar }, line) =>
-    line(suffix, undefined, formatOpenMetrics(value), mayHaveExemplar ? exemplar : undefined)
-}
-
-/** Undefined when a count is not whole, which this format has no form for; scrapers that parse strictly refuse it. */
-function writeSummary({ count, sum, quantiles }: SummaryMetric, line: LineWriter): string | undefined {
-  if (count !== undefined && !isCount(count)) return undefined
+function writeNumbers(metrics: readonly NumberMetric[], name: SeriesName, block: Block): string {
   let text = ''
-  for (const { quantile, value } of quantiles) {
-    text += line('', { name: 'quantile', value: formatOpenMetrics(quantile) }, formatOpenMetrics(value))
+  for (const metric of metrics) {
+    const labels = labelsToWrite(metric, block)
+    if (labels === undefined) continue
+    const exemplar = name.mayHaveExemplar ? writeExemplar(metric.exemplar, block) : ''
+    text += writeLine(
+      name,
+      labels,
+      formatOpenMetrics(metric.value),
+      `${timestampOf(metric, block)}${exemplar}\n`,
+    )
   }
-  if (sum !== undefined) text += line('_sum', undefined, formatOpenMetrics(sum))
-  if (count !== undefined) text += line('_count', undefined, formatCount(count))
   return text
 }
 
-function writeStates(name: string): WriteSamples<StateSetMetric> {
-  return ({ states }, line) => {
-    let text = ''
-    for (const state of states) text += line('', { name, value: state.name }, state.enabled ? '1' : '0')
-    return text
+/** Leaves out a summary whose count is not whole: this format has no form for it, and strict scrapers refuse the page. */
+function writeSummaries(metrics: readonly SummaryMetric[], shown: ShownFamily, block: Block): string {
+  const quantileName = seriesName(shown)
+  const sumName = seriesName(shown, '_sum')
+  const countName = seriesName(shown, '_count')
+  let text = ''
+  for (const metric of metrics) {
+    const { count, sum, quantiles } = metric
+    if (count !== undefined && !isCount(count)) continue
+    const labels = labelsToWrite(metric, block)
+    if (labels === undefined) continue
+    const end = `${timestampOf(metric, block)}\n`
+    const before = labels === '' ? '' : `${labels},`
+    for (const { quantile, value } of quantiles) {
+      const all = `${before}quantile="${formatOpenMetrics(quantile)}"`
+      text += writeLine(quantileName, all, formatOpenMetrics(value), end)
+    }
+    if (sum !== undefined) text += writeLine(sumName, labels, formatOpenMetrics(sum), end)
+    if (count !== undefined) text += writeLine(countName, labels, formatCount(count), end)
   }
+  return text
 }
 
 /**
- * Undefined for a histogram with counts that are not whole: OpenMetrics 1.0 has no float histograms, strict parsers
- * refuse the page, and Go's encoder fails. The text format and protobuf show them.
+ * Leaves out a histogram with counts that are not whole: OpenMetrics 1.0 has no float histograms, strict parsers refuse
+ * the page, and Go's encoder fails. The text format shows them. A count stands only beside a sum, as the specification
+ * has it; the `+Inf` bucket says the same.
  */
-function writeHistogram(sumSuffix: string, countSuffix: string): WriteSamples<HistogramMetric> {
-  return (metric, line) => {
+function writeHistograms(
+  metrics: readonly HistogramMetric[],
+  shown: ShownFamily,
+  [sumSuffix, countSuffix]: readonly [string, string],
+  block: Block,
+): string {
+  const bucketName = seriesName(shown, BUCKET)
+  const sumName = seriesName(shown, sumSuffix)
+  const countName = seriesName(shown, countSuffix)
+  let text = ''
+  for (const metric of metrics) {
     const buckets = withInfinity(metric)
-    if (!buckets.every(({ cumulativeCount }) => isCount(cumulativeCount))) return undefined
-    let text = ''
+    if (!buckets.every(({ cumulativeCount }) => isCount(cumulativeCount))) continue
+    const labels = labelsToWrite(metric, block)
+    if (labels === undefined) continue
+    const timestamp = timestampOf(metric, block)
+    const before = labels === '' ? '' : `${labels},`
     for (const { upperBound, cumulativeCount, exemplar } of buckets) {
-      const le = { name: 'le', value: formatOpenMetrics(upperBound) }
-      text += line('_bucket', le, formatCount(cumulativeCount), exemplar)
+      const all = `${before}le="${formatOpenMetrics(upperBound)}"`
+      const end =
+        exemplar === undefined ? `${timestamp}\n` : `${timestamp}${writeExemplar(exemplar, block)}\n`
+      text += writeLine(bucketName, all, formatCount(cumulativeCount), end)
     }
-    if (metric.sum === undefined) return text
+    if (metric.sum === undefined) continue
     const count = buckets.at(-1)?.cumulativeCount ?? 0
-    return (
-      text +
-      line(sumSuffix, undefined, formatOpenMetrics(metric.sum)) +
-      line(countSuffix, undefined, formatCount(count))
-    )
+    text += writeLine(sumName, labels, formatOpenMetrics(metric.sum), `${timestamp}\n`)
+    text += writeLine(countName, labels, formatCount(count), `${timestamp}\n`)
   }
+  return text
 }
 
 /** The buckets with the one for +Inf, which every histogram must have and which holds what the count says. */
@@ -318,6 +301,22 @@ function withInfinity({ buckets, count }: HistogramMetric): readonly Bucket[] {
   if (last?.upperBound === Number.POSITIVE_INFINITY) return buckets
   const cumulativeCount = count ?? last?.cumulativeCount ?? 0
   return [...buckets, { upperBound: Number.POSITIVE_INFINITY, cumulativeCount }]
+}
+
+function writeStateSets(metrics: readonly StateSetMetric[], shown: ShownFamily, block: Block): string {
+  const name = seriesName(shown)
+  const label = isLegacyLabelName(shown.name) ? shown.name : quote(shown.name)
+  let text = ''
+  for (const metric of metrics) {
+    const labels = labelsToWrite(metric, block)
+    if (labels === undefined) continue
+    const end = `${timestampOf(metric, block)}\n`
+    const before = labels === '' ? '' : `${labels},`
+    for (const state of metric.states) {
+      text += writeLine(name, `${before}${label}=${quote(state.name)}`, state.enabled ? '1' : '0', end)
+    }
+  }
+  return text
 }
 
 function isCount(value: number): boolean {
@@ -330,11 +329,5 @@ function formatCount(count: number): string {
 }
 
 function quote(text: string): string {
-  return `"${escapeText(text)}"`
-}
-
-function escapeText(text: string): string {
-  return /[\\\n"]/.test(text)
-    ? text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
-    : text
+  return `"${escapeValue(text)}"`
 }

@@ -14,13 +14,13 @@ import { LF_ALONE, type Scan } from './scan.ts'
 
 /** The types a TYPE line can give; `untyped` is `unknown` in the model. */
 const TYPES = new Map<string, TextType>([
-  ['COUNTER', 'counter'],
-  ['GAUGE', 'gauge'],
-  ['UNTYPED', 'unknown'],
-  ['SUMMARY', 'summary'],
-  ['HISTOGRAM', 'histogram'],
-  ['GAUGE_HISTOGRAM', 'gaugehistogram'],
-  ['GAUGEHISTOGRAM', 'gaugehistogram'],
+  ['counter', 'counter'],
+  ['gauge', 'gauge'],
+  ['untyped', 'unknown'],
+  ['summary', 'summary'],
+  ['histogram', 'histogram'],
+  ['gauge_histogram', 'gaugehistogram'],
+  ['gaugehistogram', 'gaugehistogram'],
 ])
 
 const KNOWN_TYPES = 'known are counter, gauge, histogram, summary and untyped'
@@ -44,7 +44,7 @@ interface OpenFamily {
   type: TextType | undefined
   readonly numbers: NumberMetric[]
   readonly parts: Parts[]
-  readonly partsByLabels: Map<string, Parts>
+  partsByLabels: Map<string, Parts> | undefined
   lastParts: Parts | undefined
 }
 
@@ -92,7 +92,7 @@ export class Assembly {
         `second TYPE line for metric name ${quoteGo(family.name)}, or TYPE reported after samples`,
       )
     }
-    family.type = TYPES.get(text.toUpperCase())
+    family.type = TYPES.get(text) ?? TYPES.get(text.toLowerCase())
     if (family.type === undefined) {
       throw this.scan.malformed(
         `unknown metric type ${quoteGo(text)}; ${text.endsWith('\r') ? LF_ALONE : KNOWN_TYPES}`,
@@ -129,7 +129,7 @@ export class Assembly {
       type: undefined,
       numbers: [],
       parts: [],
-      partsByLabels: new Map(),
+      partsByLabels: undefined,
       lastParts: undefined,
     }
     this.families.set(name, family)
@@ -154,6 +154,7 @@ export class Assembly {
     // The reader hands out the same list again for the same labels on neighbouring lines.
     if (family.lastParts?.labels === labels) return family.lastParts
     const key = labelKey(labels)
+    family.partsByLabels ??= new Map()
     let parts = family.partsByLabels.get(key)
     if (parts === undefined) {
       parts = {
@@ -219,18 +220,18 @@ export function isHistogram(type: TextType | undefined): type is 'histogram' | '
 }
 
 function close({ name, help = '', type: given, numbers, parts }: OpenFamily): Family {
-  const head = { name, help, unit: '' }
+  const unit = ''
   const type: TextType = given ?? 'unknown'
   switch (type) {
     case 'counter':
     case 'gauge':
     case 'unknown':
-      return { ...head, type, metrics: numbers }
+      return { name, help, unit, type, metrics: numbers }
     case 'summary':
-      return { ...head, type, metrics: parts.map(closeSummary) }
+      return { name, help, unit, type, metrics: parts.map(closeSummary) }
     case 'histogram':
     case 'gaugehistogram':
-      return { ...head, type, metrics: parts.map(closeHistogram) }
+      return { name, help, unit, type, metrics: parts.map(closeHistogram) }
   }
 }
 

@@ -20,8 +20,9 @@ export class LabelSetReader {
   /** Number in the label that was named special (`le`, `quantile`); undefined when the set had none. */
   special: number | undefined
   private readonly slots: Slot[] = []
-  /** Labels of the set being read, special one left out. */
+  /** Labels of the set being read, special one left out; those from `count` on are left from sets before. */
   private readonly found: Label[] = []
+  private count = 0
   /** The set of the last line that had one. */
   private last: Labels = NO_LABELS
   private readonly scan: Scan
@@ -36,11 +37,11 @@ export class LabelSetReader {
    * not part of the result. Inside braces that also hold the metric's name, that name is passed over.
    */
   read(metric: string, special: string | undefined, holdsName = false): Labels {
-    const { scan, found, slots } = this
+    const { scan, slots } = this
     const { bytes } = scan
     this.metric = metric
     this.special = undefined
-    found.length = 0
+    this.count = 0
     // `last` always holds the first plain labels of `slots`; while no plain slot changes, equal length means equality.
     let isSame = true
     for (let position = 0; ; position++) {
@@ -86,14 +87,15 @@ export class LabelSetReader {
         break
       }
     }
-    if (!isSame || found.length !== this.last.length) this.last = this.finish()
+    if (!isSame || this.count !== this.last.length) this.last = this.finish()
     return this.last
   }
 
   private add(label: Label): void {
     const { scan, found } = this
     const limit = scan.options.limits.labelsPerSeries
-    if (found.push(label) > limit) {
+    found[this.count++] = label
+    if (this.count > limit) {
       throw scan.over(
         `metric ${quoteGo(this.metric)} has more than the ${limit} labels allowed; ` +
           'raise --push.max-labels if they are meant',
@@ -103,8 +105,8 @@ export class LabelSetReader {
 
   private finish(): Labels {
     const { scan, found } = this
-    if (found.length === 0) return NO_LABELS
-    const labels = sortLabels(found.slice())
+    if (this.count === 0) return NO_LABELS
+    const labels = sortLabels(found.slice(0, this.count))
     if (duplicateName(labels) !== undefined) {
       throw scan.malformed(`duplicate label names for metric ${quoteGo(this.metric)}`)
     }

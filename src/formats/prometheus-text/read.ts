@@ -19,6 +19,9 @@ export function readText(body: Uint8Array, options: ReadOptions): Family[] {
 
 export const reader: Reader = { name: 'text', read: readText }
 
+/** Of both HELP and TYPE. */
+const KEYWORD_LENGTH = 4
+
 class TextReader {
   private readonly scan: Scan
   private readonly labelSets: LabelSetReader
@@ -218,7 +221,7 @@ class TextReader {
     scan.skipBlanks()
     const start = scan.at
     const end = scan.endOfToken()
-    const keyword = end - start === 4 && scan.bytes[end] !== LF ? scan.cut(start, end) : ''
+    const keyword = end - start === KEYWORD_LENGTH && scan.bytes[end] !== LF ? scan.cut(start, end) : ''
     if (keyword !== 'HELP' && keyword !== 'TYPE') {
       scan.skipLine()
       return

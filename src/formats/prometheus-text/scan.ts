@@ -91,7 +91,7 @@ export class Scan {
   }
 
   skipLine(): void {
-    this.at = this.bytes.indexOf(LF, this.at) + 1
+    this.at = this.endOfLine() + 1
   }
 
   /** Behind the metric name that begins here; here when none does. */
@@ -121,7 +121,10 @@ export class Scan {
   }
 
   endOfLine(): number {
-    return this.bytes.indexOf(LF, this.at)
+    const { bytes } = this
+    let at = this.at
+    while (bytes[at] !== LF) at++
+    return at
   }
 
   /** Reads the number that is the next token; undefined, without moving, when it is none. */

@@ -9,7 +9,13 @@ import {
   seriesNames,
 } from '../../model/family.ts'
 import type { Labels } from '../../model/labels.ts'
-import { type EscapingScheme, escapeLabelName, escapeName, isLegacyMetricName } from '../../model/names.ts'
+import {
+  type EscapingScheme,
+  escapeLabelName,
+  escapeName,
+  isLegacyLabelName,
+  isLegacyMetricName,
+} from '../../model/names.ts'
 import { formatGo } from '../../model/number.ts'
 import type { BlockOptions, Writer } from '../format.ts'
 import { escapeHelp, escapeValue } from './escape.ts'
@@ -110,7 +116,7 @@ function writeMetrics(family: Family, escaping: EscapingScheme, block: Block): s
 
 function stateLabel(name: string, escaping: EscapingScheme): string {
   const label = escapeLabelName(name, escaping)
-  return /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(label) ? label : `"${escapeValue(label)}"`
+  return isLegacyLabelName(label) ? label : `"${escapeValue(label)}"`
 }
 
 /** A series name ready to be followed by labels, and ready to stand without. */

@@ -537,15 +537,17 @@ describe('a body somebody changed', () => {
   it('is read or refused, and nothing else', () => {
     let read = 0
     const structural = fc.constantFrom('', ' ', '\n', '"', '{', '}', '#', '\\', ',', '1', 'a')
-    const change = fc.record({ at: fc.nat(), text: fc.option(structural, { freq: 1 }) })
+    const change = fc.record({ at: fc.nat(), text: fc.option(structural, { freq: 2 }) })
     fc.assert(
       fc.property(showablePage(), change, (page, { at, text }) => {
         const whole = pageOf(page, { timestamps: true })
         const cut = at % whole.length
-        // Nothing structural: one digit becomes another, which half of the bodies survive.
+        // Nothing structural: a character becomes the next, digit or letter, which many bodies survive.
         const end = text === '' || text === null ? cut + 1 : cut
-        const body =
-          whole.slice(0, cut) + (text ?? whole.slice(cut, end).replace(/\d/, '7')) + whole.slice(end)
+        const next = whole
+          .slice(cut, end)
+          .replace(/[a-y0-8]/, (char) => String.fromCharCode(char.charCodeAt(0) + 1))
+        const body = whole.slice(0, cut) + (text ?? next) + whole.slice(end)
         try {
           readBody(body)
           read++
@@ -553,9 +555,9 @@ describe('a body somebody changed', () => {
           expect(reason).toBeInstanceOf(PgrError)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     )
-    expect(read).toBeGreaterThan(300)
+    expect(read).toBeGreaterThan(150)
   })
 
   it('is read or refused when its bytes are random', () => {
