@@ -254,6 +254,27 @@ const refused: readonly (readonly [string, string | Uint8Array])[] = [
   ['a name only in a TYPE line', '# TYPE 1x counter\nx 1\n'],
 ]
 
+const stricter: readonly Case[] = [
+  one(
+    'invalid UTF-8 in a comment',
+    post('/job/a', Buffer.from([0x23, 0xff, 0x0a, 0x78, 0x20, 0x31, 0x0a])),
+    'invalid-utf8',
+  ),
+  one(
+    'a histogram without count',
+    post('/job/a', '# TYPE h histogram\nh_bucket{le="+Inf"} 3\nh_sum 1\n'),
+    'missing-count',
+  ),
+  one(
+    'a bucket twice',
+    post(
+      '/job/a',
+      '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="1"} 2\nh_bucket{le="+Inf"} 3\nh_count 3\n',
+    ),
+    'same-bucket-twice',
+  ),
+]
+
 const types: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
   ['no type at all', {}],
   ['the type curl sends', { 'content-type': 'application/x-www-form-urlencoded' }],
@@ -336,6 +357,7 @@ export const corpus: readonly Case[] = [
   ...semantics,
   ...accepted.map(([name, body]) => one(`accepts ${name}`, post('/job/a', body))),
   ...refused.map(([name, body]) => one(`refuses ${name}`, post('/job/a', body))),
+  ...stricter,
   ...types.map(([name, headers]) => one(name, post('/job/a', 'x 1\n', headers))),
   ...paths,
   ...methods,
