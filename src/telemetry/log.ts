@@ -15,14 +15,14 @@ export interface LogLine {
   readonly facts: Readonly<Record<string, unknown>>
 }
 
-export interface Log {
+interface Log {
   write(line: LogLine): void
   isEnabled(level: LogLevel): boolean
   readonly level: LogLevel
   setLevel(level: LogLevel): void
 }
 
-export interface LogOptions {
+interface LogOptions {
   readonly level: LogLevel
   readonly format: LogFormat
   /** Takes whole lines with their end; standard error when absent. */

@@ -26,7 +26,7 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ]
 
-export interface Metrics {
+interface Metrics {
   count(event: Event): void
   /** The page in text 0.0.4, with levels as of now. */
   page(): Promise<{ contentType: string; body: string }>

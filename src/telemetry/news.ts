@@ -1,4 +1,4 @@
-export interface NewsOptions {
+interface NewsOptions {
   /** Things remembered; beyond it the one heard of longest ago is forgotten. */
   readonly capacity: number
   /** Most things said in a minute, whoever brings them up. */

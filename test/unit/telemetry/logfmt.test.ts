@@ -24,7 +24,13 @@ describe('formatLogfmt', () => {
   })
 
   it('leaves out what is undefined and joins the rest with blanks', () => {
-    expect(formatLogfmt([['a', 1], ['b', undefined], ['c', 2]])).toBe('a=1 c=2')
+    expect(
+      formatLogfmt([
+        ['a', 1],
+        ['b', undefined],
+        ['c', 2],
+      ]),
+    ).toBe('a=1 c=2')
   })
 
   it('keeps odd keys from ending the pair', () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Event, Levels } from '../../../src/telemetry/events.ts'
 import type { LogFormat, LogLevel } from '../../../src/telemetry/log.ts'
 import { openTelemetry } from '../../../src/telemetry/telemetry.ts'
+import { describeWith, peerOrThrow } from '../../support/peers.ts'
 
 const LEVELS: Levels = {
   units: 3,
@@ -18,7 +19,16 @@ const LEVELS: Levels = {
 
 /** One of each kind, refused and accepted where both exist. */
 const EVENTS: Event[] = [
-  { kind: 'push', handler: 'push', protocol: 'text', method: 'PUT', status: 200, bytes: 10, series: 3, seconds: 0.001 },
+  {
+    kind: 'push',
+    handler: 'push',
+    protocol: 'text',
+    method: 'PUT',
+    status: 200,
+    bytes: 10,
+    series: 3,
+    seconds: 0.001,
+  },
   {
     kind: 'push',
     handler: 'push',
@@ -32,9 +42,26 @@ const EVENTS: Event[] = [
     reason: 'first line\nsecond line',
     group: '/metrics/job/a',
   },
-  { kind: 'push', handler: 'delete', protocol: 'none', method: 'DELETE', status: 202, bytes: 0, series: 0, seconds: 0 },
+  {
+    kind: 'push',
+    handler: 'delete',
+    protocol: 'none',
+    method: 'DELETE',
+    status: 202,
+    bytes: 0,
+    series: 0,
+    seconds: 0,
+  },
   { kind: 'scrape', format: 'openmetrics', status: 200, bytes: 1000, series: 5, seconds: 0.02 },
-  { kind: 'scrape', format: 'text', status: 503, bytes: 20, series: 0, seconds: 9.5, code: 'PGR_STORE_UNAVAILABLE' },
+  {
+    kind: 'scrape',
+    format: 'text',
+    status: 503,
+    bytes: 20,
+    series: 0,
+    seconds: 9.5,
+    code: 'PGR_STORE_UNAVAILABLE',
+  },
   { kind: 'store.call', operation: 'writeGroup', seconds: 0.0002 },
   { kind: 'store.call', operation: 'writeGroup', seconds: 3, code: 'PGR_STORE_UNAVAILABLE' },
   { kind: 'store.duplicate' },
@@ -45,7 +72,13 @@ const EVENTS: Event[] = [
   { kind: 'view.reset', partition: 5, reason: 'digest' },
   { kind: 'view.expired', protocol: 'text', series: 12 },
   { kind: 'view.quarantine', family: 'a', reason: 'type', series: 2 },
-  { kind: 'listening', url: 'http://:9753', pushUrl: 'http://:9753/metrics', scrapeUrl: 'http://:9753/metrics', store: 'embedded' },
+  {
+    kind: 'listening',
+    url: 'http://:9753',
+    pushUrl: 'http://:9753/metrics',
+    scrapeUrl: 'http://:9753/metrics',
+    store: 'embedded',
+  },
   { kind: 'notice', level: 'warn', message: 'no endpoint given', facts: { store: 'embedded' } },
   { kind: 'defect', where: 'push', error: new Error('two\nlines') },
 ]
@@ -86,7 +119,9 @@ describe('the log', () => {
   it('carries time, level and message first in logfmt', () => {
     const { tell, lines } = open()
     tell({ kind: 'store.lost', store: 'redis', reason: 'connection refused' })
-    expect(lines[0]).toMatch(/^ts=\d{4}-\S+Z level=info msg="lost the store" store=redis reason="connection refused"\n$/)
+    expect(lines[0]).toMatch(
+      /^ts=\d{4}-\S+Z level=info msg="lost the store" store=redis reason="connection refused"\n$/,
+    )
   })
 
   it('carries the same keys in json', () => {
@@ -134,7 +169,8 @@ describe('the log', () => {
 
   it('holds a flood of different warnings to a number a minute, and says so', () => {
     const { tell, lines, clock } = open('warn')
-    for (let i = 0; i < 1000; i++) tell({ kind: 'view.quarantine', family: `f${i}`, reason: 'type', series: 1 })
+    for (let i = 0; i < 1000; i++)
+      tell({ kind: 'view.quarantine', family: `f${i}`, reason: 'type', series: 1 })
     expect(lines).toHaveLength(60)
     expect(lines.at(-1)).toContain('more="held back for a minute"')
     clock.nowMs = 60_000
@@ -144,7 +180,8 @@ describe('the log', () => {
 
   it('says once a minute that partitions were read anew', () => {
     const { tell, lines, clock } = open('warn')
-    for (let partition = 0; partition < 64; partition++) tell({ kind: 'view.reset', partition, reason: 'history' })
+    for (let partition = 0; partition < 64; partition++)
+      tell({ kind: 'view.reset', partition, reason: 'history' })
     expect(lines).toHaveLength(1)
     clock.nowMs = 60_000
     tell({ kind: 'view.reset', partition: 0, reason: 'history' })
@@ -228,7 +265,15 @@ describe('own metrics', () => {
         reason: `r${n}`,
         group: `/metrics/job/${n}`,
       },
-      { kind: 'scrape', format: `f${n}`, status: n, bytes: 1, series: 1, seconds: 0, code: `c${n}` as 'PGR_INTERNAL' },
+      {
+        kind: 'scrape',
+        format: `f${n}`,
+        status: n,
+        bytes: 1,
+        series: 1,
+        seconds: 0,
+        code: `c${n}` as 'PGR_INTERNAL',
+      },
       { kind: 'view.expired', protocol: `p${n}`, series: 1 },
       { kind: 'view.quarantine', family: `f${n}`, reason: 'type', series: 1 },
     ]
@@ -253,14 +298,18 @@ describe('own metrics', () => {
     const { body } = await telemetry.metrics()
     expect(body).toContain('pgr_defects_total{where="telemetry of view.expired"} 1')
   })
+})
 
-  const promtool = spawnSync('promtool', ['--version']).status === 0
-  const required = (process.env['PGR_TEST_REQUIRE'] ?? '').split(',').includes('prometheus')
-  it.skipIf(!promtool && !required)('is a page promtool finds nothing to say about', async () => {
+describeWith('promtool', 'promtool', () => {
+  it('finds nothing to say about the page', async () => {
     const telemetry = open('error')
     for (const event of EVENTS) telemetry.tell(event)
     const { body } = await telemetry.metrics()
-    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: body, encoding: 'utf8' })
+    const { path } = peerOrThrow('promtool')
+    const { status, stdout, stderr } = spawnSync(path, ['check', 'metrics'], {
+      input: body,
+      encoding: 'utf8',
+    })
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' })
   })
 })

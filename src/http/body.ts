@@ -1,0 +1,115 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { PgrError } from '../errors/pgr-error.ts'
+import { gunzip } from '../wire/gzip.ts'
+import { assertWithin, tooLarge } from '../wire/limits.ts'
+import type { Claim, Inflight } from './inflight.ts'
+
+const BODY_SETTING = 'push.max-body'
+const EMPTY = Buffer.alloc(0)
+
+export interface Body {
+  /** After decompression. */
+  readonly bytes: Uint8Array
+  readonly sentBytes: number
+}
+
+/** Requests whose sender waits for `100 Continue` before it sends the body. */
+const awaitingContinue = new WeakSet<IncomingMessage>()
+
+/**
+ * For the `checkContinue` event of a server: the body is asked for once nothing speaks against it. When it never is, Node
+ * ends the connection with the answer.
+ */
+export function deferContinue(request: IncomingMessage): void {
+  awaitingContinue.add(request)
+}
+
+/**
+ * Reads the body of a request, decompresses it and hands it to `use`; its bytes count as in flight until `use` is done.
+ *
+ * Rejects, before the body is asked for where that can be known, with PGR_ENCODING_UNSUPPORTED, PGR_BODY_TOO_LARGE or
+ * PGR_OVERLOADED, and with PGR_BODY_MALFORMED when the body ends early or is not what its encoding says.
+ */
+export async function withBody<T>(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { limitBytes, inflight }: { limitBytes: number; inflight: Inflight },
+  use: (body: Body) => Promise<T>,
+): Promise<T> {
+  const isGzip = readEncoding(request.headers['content-encoding'])
+  const declaredBytes = Number(request.headers['content-length'] ?? 0)
+  assertWithin(limitBytes, declaredBytes, 'the body', BODY_SETTING)
+  const claim = inflight.claim(declaredBytes)
+  try {
+    const sent = await collect(request, response, limitBytes, claim)
+    const bytes = isGzip ? await gunzip(sent, { limitBytes, setting: BODY_SETTING, take: claim.take }) : sent
+    return await use({ bytes, sentBytes: sent.byteLength })
+  } finally {
+    claim.release()
+  }
+}
+
+/** Whether the body is gzip. Throws PGR_ENCODING_UNSUPPORTED. */
+function readEncoding(header: string | undefined): boolean {
+  if (header === undefined) return false
+  const encodings = header
+    .toLowerCase()
+    .split(',')
+    .map((encoding) => encoding.trim())
+    .filter((encoding) => encoding !== '' && encoding !== 'identity')
+  const [encoding, ...more] = encodings
+  if (encoding === undefined) return false
+  if ((encoding === 'gzip' || encoding === 'x-gzip') && more.length === 0) return true
+  throw new PgrError(
+    'PGR_ENCODING_UNSUPPORTED',
+    `the content encoding ${JSON.stringify(header)} is not supported here; send gzip or no encoding`,
+  )
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length']
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}
+
+function collect(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limitBytes: number,
+  claim: Claim,
+): Promise<Buffer> {
+  if (!hasBody(request)) return Promise.resolve(EMPTY)
+  if (awaitingContinue.delete(request)) response.writeContinue()
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = []
+    let bytes = 0
+
+    function onData(piece: Buffer): void {
+      try {
+        bytes += piece.byteLength
+        if (bytes > limitBytes) throw tooLarge(limitBytes, 'the body', BODY_SETTING)
+        claim.take(piece.byteLength)
+        pieces.push(piece)
+      } catch (reason) {
+        // What still comes is read and dropped, so that the answer is not lost to a reset connection.
+        stop()
+        request.resume()
+        reject(reason)
+      }
+    }
+    function onEnd(): void {
+      stop()
+      const [first = EMPTY] = pieces
+      resolve(pieces.length <= 1 ? first : Buffer.concat(pieces, bytes))
+    }
+    function onCut(cause?: unknown): void {
+      stop()
+      reject(new PgrError('PGR_BODY_MALFORMED', `the body ended early, after ${bytes} bytes`, { cause }))
+    }
+    function stop(): void {
+      request.off('data', onData).off('end', onEnd).off('close', onCut)
+    }
+
+    // The listener for errors stays: one that comes later must not end the process.
+    request.on('data', onData).on('end', onEnd).on('close', onCut).on('error', onCut)
+  })
+}

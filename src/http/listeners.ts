@@ -1,0 +1,192 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { PgrError } from '../errors/pgr-error.ts'
+import { deferContinue } from './body.ts'
+import { parseListenAddress, showHostPort } from './listen-address.ts'
+import type { TlsMaterial } from './options.ts'
+
+/** Where a server listens, as the system says. */
+export interface BoundAddress {
+  readonly host: string
+  readonly port: number
+  /** `http://host:port`, without path. */
+  readonly url: string
+}
+
+interface Listeners {
+  /** Listens on every address or on none. Throws PGR_START_FAILED or PGR_SETTING_INVALID. */
+  open(addresses: readonly string[]): Promise<readonly BoundAddress[]>
+  /** New connections get the new certificate. */
+  setTls(tls: TlsMaterial): void
+  /**
+   * Takes no new connections, closes those without a request and each of the others after its answer; cuts what is left
+   * after `deadlineMs` milliseconds.
+   */
+  close(deadlineMs: number): Promise<void>
+}
+
+interface ListenerDeps {
+  readonly route: (request: IncomingMessage, response: ServerResponse) => void
+  /** Methods of a path for the Allow header of a request whose method no parser knows; undefined for no such path. */
+  readonly allowedAt: (path: string) => string | undefined
+}
+
+/**
+ * Bounds on what comes before a body, and on how slowly a request may come. The head bounds the URL: a path of many
+ * long labels fits.
+ */
+const LIMITS = {
+  maxHeaderSize: 64 * 1024,
+  headersTimeout: 15_000,
+  requestTimeout: 120_000,
+  connectionsCheckingInterval: 5_000,
+  /** Longer than the idle time of common balancers, so that it is they who close. */
+  keepAliveTimeout: 75_000,
+}
+
+/** How often connections that became idle are closed while stopping. */
+const REAP_INTERVAL_MS = 20
+
+/** Servers for one or more addresses in front of one router. */
+export function makeListeners(tls: TlsMaterial | undefined, { route, allowedAt }: ListenerDeps): Listeners {
+  const servers: (Server | TlsServer)[] = []
+  const unanswered = new Set<ServerResponse>()
+  let isClosing = false
+
+  function onRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (isClosing) response.shouldKeepAlive = false
+    unanswered.add(response)
+    response.once('close', () => unanswered.delete(response))
+    route(request, response)
+  }
+
+  function makeServer(): Server | TlsServer {
+    const server = tls === undefined ? createServer(LIMITS) : createTlsServer({ ...LIMITS, ...tls })
+    server.on('request', onRequest)
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      deferContinue(request)
+      onRequest(request, response)
+    })
+    server.on('clientError', (error: ClientError, socket) => refuse(error, socket as Socket, allowedAt))
+    return server
+  }
+
+  async function openOne(address: string): Promise<BoundAddress> {
+    const { host, port } = parseListenAddress(address)
+    const server = makeServer()
+    await listen(server, host, port, address)
+    servers.push(server)
+    const bound = server.address() as AddressInfo
+    const shown = host ?? bound.address
+    const scheme = tls === undefined ? 'http' : 'https'
+    return { host: shown, port: bound.port, url: `${scheme}://${showHostPort(shown, bound.port)}` }
+  }
+
+  async function close(deadlineMs: number): Promise<void> {
+    isClosing = true
+    for (const response of unanswered) response.shouldKeepAlive = false
+    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
+    const reaper = setInterval(() => {
+      for (const server of servers) server.closeIdleConnections()
+    }, REAP_INTERVAL_MS)
+    const axe = setTimeout(() => {
+      for (const server of servers) server.closeAllConnections()
+    }, deadlineMs)
+    await Promise.all(closed)
+    clearInterval(reaper)
+    clearTimeout(axe)
+    servers.length = 0
+  }
+
+  return {
+    async open(addresses) {
+      const bound: BoundAddress[] = []
+      try {
+        for (const address of addresses) bound.push(await openOne(address))
+      } catch (reason) {
+        await close(0)
+        isClosing = false
+        throw reason
+      }
+      return bound
+    },
+    setTls(material) {
+      for (const server of servers) if ('setSecureContext' in server) server.setSecureContext(material)
+    },
+    close,
+  }
+}
+
+function listen(server: Server, host: string | undefined, port: number, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(new PgrError('PGR_START_FAILED', `cannot listen on ${address}: ${explain(cause)}`, { cause }))
+    })
+    server.listen(host === undefined ? { port } : { port, host }, resolve)
+  })
+}
+
+function explain({ code, message }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return 'the port is taken; stop what listens there or choose another'
+    case 'EACCES':
+      return 'permission denied; ports below 1024 need a privilege'
+    case 'EADDRNOTAVAIL':
+      return 'this machine does not have that address'
+    default:
+      return message
+  }
+}
+
+interface ClientError extends Error {
+  readonly code?: string
+  readonly rawPacket?: Buffer
+}
+
+const REQUEST_LINE = /^\S+ (\S+) HTTP\/1\.[01]\r?\n/
+/** A request line longer than this is not read for a better answer. */
+const MAX_REQUEST_LINE = 8 * 1024
+
+/** Answers what is no HTTP request, came too slowly or has too long a head, and ends the connection. */
+function refuse(error: ClientError, socket: Socket, allowedAt: ListenerDeps['allowedAt']): void {
+  // On a connection that was answered before, an answer might be under way.
+  if (!socket.writable || socket.bytesWritten > 0) {
+    socket.destroy()
+    return
+  }
+  const { status, message, allow } = verdictOn(error, allowedAt)
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'Content-Type: text/plain; charset=utf-8',
+      `Content-Length: ${message.length + 1}`,
+      ...(allow === undefined ? [] : [`Allow: ${allow}`]),
+      'Connection: close',
+      '',
+      `${message}\n`,
+    ].join('\r\n'),
+  )
+}
+
+function verdictOn(
+  { code, rawPacket }: ClientError,
+  allowedAt: ListenerDeps['allowedAt'],
+): { status: number; message: string; allow?: string } {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return { status: 431, message: `the head of the request is over ${LIMITS.maxHeaderSize} bytes` }
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return { status: 408, message: 'the request came too slowly' }
+    case 'HPE_INVALID_METHOD': {
+      const line = rawPacket?.toString('latin1', 0, MAX_REQUEST_LINE) ?? ''
+      const allow = allowedAt(REQUEST_LINE.exec(line)?.[1] ?? '')
+      return allow === undefined
+        ? { status: 400, message: 'the request is not HTTP' }
+        : { status: 405, message: 'Method Not Allowed', allow }
+    }
+    default:
+      return { status: 400, message: 'the request is not HTTP' }
+  }
+}

@@ -1,0 +1,58 @@
+import type { SampleLimits } from '../formats/format.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { Tell } from '../telemetry/events.ts'
+
+/** What the HTTP side needs to know; plain values, resolved from settings elsewhere. */
+export interface HttpOptions {
+  /** Shown on the index page. */
+  readonly version: string
+  /** `host:port`, `:port` or `[::1]:port`; at least one. Port 0 lets the system choose. */
+  readonly listen: readonly string[]
+  readonly tls: TlsMaterial | undefined
+  /** Metrics and telemetry may be one path: both are shown there then. Every other pair differs. */
+  readonly paths: { readonly metrics: string; readonly telemetry: string; readonly ingest: string }
+  /** In front of every path; empty, or with a leading and without a trailing slash. */
+  readonly routePrefix: string
+  readonly limits: {
+    /** Largest body, before and after decompression. */
+    readonly bodyBytes: number
+    /** Most bytes of all bodies being worked on. */
+    readonly inflightBytes: number
+    readonly samples: SampleLimits
+  }
+  readonly ttl: {
+    /** Longest lifetime a push may ask for; 0 = no limit. */
+    readonly maxMs: number
+  }
+  /** How long the store may take over one push, retries included. */
+  readonly requestTimeoutMs: number
+  readonly utf8Names: boolean
+  /** When off, a push is answered 202. */
+  readonly consistencyCheck: boolean
+  /** Serve `/-/quit` and `/-/reload`. */
+  readonly enableLifecycle: boolean
+  /** How long `close` waits for requests under way. */
+  readonly drainMs: number
+  /** `pushgateway`: scrapes are never answered in OpenMetrics. */
+  readonly compat: 'none' | 'pushgateway'
+}
+
+export interface TlsMaterial {
+  /** PEM. */
+  readonly key: Buffer
+  /** PEM, the server's certificate first. */
+  readonly cert: Buffer
+}
+
+export interface HttpDeps {
+  readonly gateway: Pick<Gateway, 'push' | 'ingest' | 'removeGroup' | 'scrape' | 'ready'>
+  readonly tell: Tell
+  readonly telemetry: { metrics(): Promise<{ contentType: string; body: string }> }
+  /** What `/-/quit` and `/-/reload` do; without it they answer as if switched off. */
+  readonly lifecycle?: {
+    /** Begins to stop the process; called after the answer was handed over. */
+    quit(): void
+    /** Rejects with why the old settings stay. */
+    reload(): Promise<void>
+  }
+}

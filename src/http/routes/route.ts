@@ -1,0 +1,23 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+export type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
+
+/** What is served at one path; every other method of it is answered 405. */
+export interface Route {
+  /** Below the route prefix; may end in a wildcard. */
+  readonly path: string
+  readonly methods: Readonly<Partial<Record<Method, Handler>>>
+}
+
+type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
+
+/** A page for people and scrapers: HEAD gives the head of what GET gives. */
+export function page(path: string, handler: Handler): Route {
+  return { path, methods: { GET: handler, HEAD: handler } }
+}
+
+/** Path and query of a request as sent, without decoding; the query without its question mark. */
+export function splitUrl(url: string): { path: string; query: string } {
+  const at = url.indexOf('?')
+  return at === -1 ? { path: url, query: '' } : { path: url.slice(0, at), query: url.slice(at + 1) }
+}

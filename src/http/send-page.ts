@@ -1,0 +1,54 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+
+/** Small pieces are handed to the socket together. */
+const BATCH_BYTES = 64 * 1024
+
+/** A reader that takes nothing for this long is gone; the page it holds is memory. */
+const STALLED_MS = 30_000
+
+/**
+ * Answers 200 with a page made of pieces, never copied: the next ones are handed over when the reader has taken those
+ * before. Resolves with the bytes handed over, short of the page when the reader went away.
+ */
+export async function sendPage(
+  request: IncomingMessage,
+  response: ServerResponse,
+  headers: OutgoingHttpHeaders,
+  pieces: readonly Uint8Array[],
+): Promise<number> {
+  response.writeHead(200, headers)
+  if (request.method === 'HEAD') {
+    response.end()
+    return 0
+  }
+  response.setTimeout(STALLED_MS, () => response.destroy())
+  let sentBytes = 0
+  let batchBytes = 0
+  response.cork()
+  for (const piece of pieces) {
+    if (piece.byteLength === 0) continue
+    if (response.destroyed) return sentBytes
+    const goesOn = response.write(piece)
+    sentBytes += piece.byteLength
+    batchBytes += piece.byteLength
+    if (goesOn && batchBytes < BATCH_BYTES) continue
+    batchBytes = 0
+    response.uncork()
+    if (response.writableNeedDrain) await drained(response)
+    response.cork()
+  }
+  response.uncork()
+  response.end()
+  return sentBytes
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    function done(): void {
+      response.off('drain', done).off('close', done)
+      resolve()
+    }
+    response.on('drain', done).on('close', done)
+    if (response.destroyed) done()
+  })
+}

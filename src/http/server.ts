@@ -1,0 +1,140 @@
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { PgrError } from '../errors/pgr-error.ts'
+import { asFailure, type ErrorStyle, sendFailure } from './answer.ts'
+import { makeInflight } from './inflight.ts'
+import { type BoundAddress, makeListeners } from './listeners.ts'
+import type { HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
+import { indexRoutes } from './routes/index-page.ts'
+import { managementRoutes } from './routes/management.ts'
+import { PUSH_PATHS, pushRoutes } from './routes/push.ts'
+import { type Route, splitUrl } from './routes/route.ts'
+import { scrapeRoutes } from './routes/scrape.ts'
+
+/**
+ * http: paths, headers and statuses around the use-cases. Routes translate and do nothing else.
+ */
+export interface HttpServer {
+  /** Listens on all addresses or on none. Throws PGR_START_FAILED or PGR_SETTING_INVALID. */
+  listen(): Promise<readonly BoundAddress[]>
+  /** Bytes of bodies being worked on. */
+  readonly inflightBytes: number
+  /** New connections get the new certificate. */
+  setTls(tls: TlsMaterial): void
+  /** Readiness fails from now on, everything else is served as before: balancers look away. */
+  beginDrain(): void
+  /**
+   * Takes no new connections and resolves when the requests under way are answered, each with `Connection: close`, at
+   * the latest after `drainMs`.
+   */
+  close(): Promise<void>
+  /** A request without a socket, for tests. */
+  readonly inject: FastifyInstance['inject']
+}
+
+/** Methods whose body a handler reads itself, within its limits. */
+const WITH_BODY = ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
+
+/** Everything below is answered in the JSON envelope of Prometheus' API. */
+const API_PREFIX = '/api/v1/'
+
+/** Builds the server. Nothing listens until `listen`. */
+export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
+  const { routePrefix, limits, drainMs } = options
+  const inflight = makeInflight(limits.inflightBytes)
+  let isStopping = false
+
+  const app = makeApp((reason, request, reply) => {
+    sendFailure(reply, asFailure(reason, 'http', deps.tell), styleOf(request.raw.url ?? ''))
+  })
+  const routes = withoutDoubles([
+    ...pushRoutes(options, deps, inflight),
+    ...scrapeRoutes(options, deps),
+    ...managementRoutes(options, deps, () => isStopping),
+    ...indexRoutes(options),
+  ])
+  const allowed = new Map<string, string>()
+  for (const { path, methods } of routes) {
+    const url = routePrefix + path
+    allowed.set(url, ['OPTIONS', ...Object.keys(methods)].sort().join(', '))
+    for (const [method, handler] of Object.entries(methods)) app.route({ method, url, handler })
+  }
+
+  function allowedAt(url: string): string | undefined {
+    const { path } = splitUrl(url)
+    const push = PUSH_PATHS.find((pattern) => path.startsWith(routePrefix + pattern.slice(0, -1)))
+    return allowed.get(push === undefined ? path : routePrefix + push)
+  }
+
+  function styleOf(url: string): ErrorStyle {
+    return url.startsWith(routePrefix + API_PREFIX) ? 'api' : 'text'
+  }
+
+  app.setNotFoundHandler((request, reply) => {
+    const url = request.raw.url ?? ''
+    const allow = allowedAt(url)
+    if (allow === undefined) {
+      return sendFailure(reply, new PgrError('PGR_NOT_FOUND', '404 page not found'), styleOf(url))
+    }
+    reply.header('allow', allow)
+    if (request.raw.method === 'OPTIONS') return reply.code(200).send()
+    return sendFailure(reply, new PgrError('PGR_METHOD_NOT_ALLOWED', 'Method Not Allowed'), styleOf(url))
+  })
+
+  const listeners = makeListeners(options.tls, {
+    route: (request, response) => app.routing(request, response),
+    allowedAt,
+  })
+
+  return {
+    async listen() {
+      await app.ready()
+      return listeners.open(options.listen)
+    },
+    get inflightBytes() {
+      return inflight.bytes
+    },
+    setTls: listeners.setTls,
+    beginDrain() {
+      isStopping = true
+    },
+    async close() {
+      isStopping = true
+      await listeners.close(drainMs)
+      await app.close()
+    },
+    inject: app.inject.bind(app),
+  }
+}
+
+type OnFailure = (reason: unknown, request: FastifyRequest, reply: FastifyReply) => void
+
+function makeApp(onFailure: OnFailure): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    // A path that is not percent-encoded UTF-8: nothing was routed yet.
+    frameworkErrors: (error, request, reply) => {
+      const url = request.raw.url ?? ''
+      const failure = error.code === 'FST_ERR_BAD_URL' ? badPath(url) : error
+      onFailure(failure, request, reply)
+    },
+  })
+  for (const method of WITH_BODY) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  app.removeAllContentTypeParsers()
+  app.setErrorHandler(onFailure)
+  return app
+}
+
+function badPath(url: string): PgrError {
+  return new PgrError(
+    'PGR_PATH_INVALID',
+    `the path ${JSON.stringify(splitUrl(url).path)} is not percent-encoded UTF-8`,
+  )
+}
+
+/** The index page gives way to a path that was set to `/`. */
+function withoutDoubles(routes: readonly Route[]): readonly Route[] {
+  const paths = new Set<string>()
+  return routes.filter(({ path }) => !paths.has(path) && paths.add(path))
+}

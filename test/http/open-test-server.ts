@@ -1,0 +1,87 @@
+import type { Gateway, GroupPush, IngestPush, Scrape, ScrapeRequest } from '../../src/gateway/gateway.ts'
+import type { HttpDeps, HttpOptions } from '../../src/http/options.ts'
+import { type HttpServer, openHttp } from '../../src/http/server.ts'
+import type { Labels } from '../../src/model/labels.ts'
+import type { Event } from '../../src/telemetry/events.ts'
+
+/** What a test may turn: anything of the options, and what the use-cases do. */
+export interface Turned {
+  readonly options?: Partial<HttpOptions>
+  readonly gateway?: Partial<Pick<Gateway, 'push' | 'ingest' | 'removeGroup' | 'scrape' | 'ready'>>
+  readonly deps?: Partial<HttpDeps>
+}
+
+export interface TestServer extends HttpServer {
+  readonly pushes: GroupPush[]
+  readonly ingests: IngestPush[]
+  readonly removed: Labels[]
+  readonly scrapes: ScrapeRequest[]
+  readonly events: Event[]
+}
+
+export const OPTIONS: HttpOptions = {
+  version: '1.2.3',
+  listen: ['127.0.0.1:0'],
+  tls: undefined,
+  paths: { metrics: '/metrics', telemetry: '/telemetry', ingest: '/ingest' },
+  routePrefix: '',
+  limits: {
+    bodyBytes: 64 * 1024,
+    inflightBytes: 256 * 1024,
+    samples: { labelsPerSeries: 16, nameLength: 128, valueLength: 1024, seriesPerPush: 1000 },
+  },
+  ttl: { maxMs: 0 },
+  requestTimeoutMs: 3000,
+  utf8Names: false,
+  consistencyCheck: true,
+  enableLifecycle: false,
+  drainMs: 5000,
+  compat: 'none',
+}
+
+export const PAGE = 'a 1\nb 2\n'
+
+/** The HTTP side over use-cases that only write down what they were asked. */
+export function openTestServer({ options, gateway, deps }: Turned = {}): TestServer {
+  const pushes: GroupPush[] = []
+  const ingests: IngestPush[] = []
+  const removed: Labels[] = []
+  const scrapes: ScrapeRequest[] = []
+  const events: Event[] = []
+  const server = openHttp(
+    { ...OPTIONS, ...options },
+    {
+      gateway: {
+        async push(push) {
+          pushes.push(push)
+          return { series: push.families.length }
+        },
+        async ingest(push) {
+          ingests.push(push)
+          return { series: push.families.length }
+        },
+        async removeGroup({ group }) {
+          removed.push(group)
+        },
+        async scrape(request) {
+          scrapes.push(request)
+          return pageOf(PAGE)
+        },
+        ready: async () => {},
+        ...gateway,
+      },
+      tell: (event) => events.push(event),
+      telemetry: {
+        metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'pgr_units 1\n' }),
+      },
+      ...deps,
+    },
+  )
+  // A getter would be read once by a spread.
+  return Object.assign(server, { pushes, ingests, removed, scrapes, events })
+}
+
+export function pageOf(...texts: string[]): Scrape {
+  const chunks = texts.map((text) => Buffer.from(text))
+  return { chunks, bytes: chunks.reduce((sum, { length }) => sum + length, 0), series: texts.length }
+}
