@@ -52,8 +52,8 @@ import type { UnitId } from '../model/unit.ts'
  * - A family takes type, help and unit of the last write that stored or removed a sample of it. Its `firstSeenMs` stays
  *   while the set lives and the type is the same.
  * - A write of which no sample had an effect leaves no trace but its operation id: no new version, no `change`.
- * - A set expires with the latest expiry its writes gave it; once it holds nothing but remembered series, with the
- *   memory. Then it counts as absent as a whole.
+ * - A set is absent as a whole, and may be swept, when all it holds has expired, remembered series included. A store
+ *   may notice that as late as the latest expiry a write gave to what the set holds.
  *
  * Failures are `PgrError`: PGR_STORE_UNAVAILABLE (nothing is known to be lost; try again with the same operation id),
  * PGR_STORE_MISCONFIGURED (an operator must act), PGR_QUOTA_EXCEEDED. Nothing else.
@@ -96,8 +96,8 @@ export interface Store {
   changes(since: readonly Position[], options: { deadlineMs: number }): AsyncIterable<ChangePage>
 
   /**
-   * Removes bytes of what expired, was wiped or was removed long ago; bounded work per call, so that much debris takes
-   * several. Any replica may call it at any time.
+   * Removes bytes of what expired, was wiped or was removed long ago. A call visits every partition and does bounded
+   * work in each, so that much debris takes several. Any replica may call it at any time.
    *
    * Removing an expired unit is a change like any other: a new version, a tombstone, the digest without it. A live group
    * may lose the bytes of expired families, which is a change too. Tombstones are trimmed after a grace (ten minutes);
@@ -137,7 +137,10 @@ export interface GroupWrite extends UnitWrite {
   readonly families: readonly FamilyBlob[]
 }
 
-/** A family as the store keeps it: opaque to the store but for what listings and limits need. */
+/**
+ * A family as the store keeps it: opaque to the store but for what listings and limits need. The bytes must not be
+ * written to once they were handed over; the same holds for blobs of samples and for everything a store hands out.
+ */
 export interface FamilyBlob {
   readonly name: string
   readonly type: FamilyType
@@ -251,8 +254,8 @@ interface LiveChange {
 }
 
 /**
- * The whole list of a group's families, in no promised order; a blob at least where the family's version is above the
- * reader's position, always after a reset.
+ * The whole list of a group's families, in no promised order; a blob exactly where the family's version is above the
+ * reader's position, which after a reset is everywhere.
  */
 export interface GroupChange extends LiveChange {
   readonly kind: 'group'

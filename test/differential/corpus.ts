@@ -256,8 +256,8 @@ const refused: readonly (readonly [string, string | Uint8Array])[] = [
 
 const stricter: readonly Case[] = [
   one(
-    'invalid UTF-8 in a comment',
-    post('/job/a', Buffer.from([0x23, 0xff, 0x0a, 0x78, 0x20, 0x31, 0x0a])),
+    'invalid UTF-8 in HELP',
+    post('/job/a', Buffer.concat([Buffer.from('# HELP x '), Buffer.from([0xff]), Buffer.from('\nx 1\n')])),
     'invalid-utf8',
   ),
   one(
