@@ -10,7 +10,7 @@ import { type Answer, send } from './send.ts'
 const explained = new Set(
   [
     ...readFileSync(new URL('../../docs/compatibility.md', import.meta.url), 'utf8').matchAll(
-      /^\| `([a-z-]+)` \|/gm,
+      /^\| `([a-z0-9-]+)` \|/gm,
     ),
   ].map((match) => match[1]),
 )
