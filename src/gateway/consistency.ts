@@ -22,8 +22,8 @@ export interface Candidate {
 
 export interface CandidateFamily {
   readonly family: Family
-  /** Labels of every metric as shown, in the family's order. */
-  readonly shown: readonly Labels[]
+  /** Labels of every metric as shown, in the family's order; made when first asked for. */
+  shown(): readonly Labels[]
 }
 
 const TEXT_TYPE: Record<FamilyType, string> = {
@@ -50,10 +50,10 @@ export function assertConsistent(view: View, candidate: Candidate): void {
     assertNoSuffixClash(view, candidate, name, type)
     const index = view.families.get(name)
     if (index === undefined) continue
-    const claimant = { ...candidate, shown: () => shown }
-    for (const rival of findRivals(index, claimant, view.unitsOf, MAX_NAME_SETS)) {
-      const key = sharedSeries(shown.map(labelKey), rival)
-      const labels = key === undefined ? undefined : shown.find((each) => labelKey(each) === key)
+    const { unitId, identity, nameSet } = candidate
+    for (const rival of findRivals(index, { unitId, identity, nameSet, shown }, view.unitsOf, MAX_NAME_SETS)) {
+      const key = sharedSeries(shown().map(labelKey), rival)
+      const labels = key === undefined ? undefined : shown().find((each) => labelKey(each) === key)
       if (labels === undefined) continue
       throw inconsistent(
         `collected metric ${JSON.stringify(name)} ${showLabels(labels)} was collected before with the same name and label values; ` +
@@ -64,9 +64,9 @@ export function assertConsistent(view: View, candidate: Candidate): void {
 }
 
 /** A group push replaces a family whole; a merge does when it names every series the family has. */
-function replaces(candidate: Candidate, own: Entry | undefined, shown: readonly Labels[]): boolean {
+function replaces(candidate: Candidate, own: Entry | undefined, shown: CandidateFamily['shown']): boolean {
   if (own === undefined || candidate.kind === 'group') return true
-  const pushed = new Set(shown.map(labelKey))
+  const pushed = new Set(shown().map(labelKey))
   for (const key of seriesKeys(own)) if (!pushed.has(key)) return false
   return true
 }

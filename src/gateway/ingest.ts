@@ -41,7 +41,7 @@ export function makeIngest({
     assertNotFuture(families, view)
     if (settings.consistencyCheck) {
       for (const part of parts.values()) {
-        const { identity, nameSet } = makeUnit(part.id, part.labels)
+        const { identity, nameSet } = view.units.get(part.id) ?? makeUnit(part.id, part.labels)
         const candidate = { unitId: part.id, kind: 'set', identity, nameSet, keepsOthers: true } as const
         await assertAgainstStored(view, sync, { ...candidate, families: part.candidates }, deadlineMs)
       }
@@ -110,7 +110,7 @@ function splitBySet(families: readonly Family[]): Map<UnitId, Part> {
     for (const [part, { samples, metrics, shown }] of bySet) {
       const { name, type, help, unit } = family
       part.families.push({ name, type, help, unit, metrics: samples })
-      part.candidates.push({ family: { ...family, metrics } as Family, shown })
+      part.candidates.push({ family: { ...family, metrics } as Family, shown: () => shown })
     }
   }
   return parts

@@ -54,7 +54,7 @@ export function makePush({
     try {
       families = prepare(request.families, group)
       if (settings.consistencyCheck) {
-        const { identity, nameSet } = makeUnit(id, group)
+        const { identity, nameSet } = view.units.get(id) ?? makeUnit(id, group)
         await assertAgainstStored(
           view,
           sync,
@@ -151,30 +151,39 @@ function prepare(families: readonly Family[], group: Labels): CandidateFamily[] 
 }
 
 function prepareFamily(family: Family, group: Labels): CandidateFamily {
-  const keyed: { key: string; metric: Metric; shown: Labels }[] = []
-  for (const metric of family.metrics as readonly Metric[]) {
+  const metrics = (family.metrics as readonly Metric[]).map((metric) => {
     const labels = withoutNames(metric.labels, group)
-    const shown = withInstance(mergeLabels(labels, group))
-    keyed.push({
-      key: labelKey(shown),
-      metric: labels === metric.labels ? metric : { ...metric, labels },
-      shown,
-    })
+    return labels === metric.labels ? metric : { ...metric, labels }
+  })
+  const sorted = metrics.length > 1 ? sortMetrics(family.name, metrics, group) : metrics
+  let shown: readonly Labels[] | undefined
+  return {
+    family: { ...family, metrics: sorted } as Family,
+    shown: () => {
+      shown ??= sorted.map(({ labels }) => withInstance(mergeLabels(labels, group)))
+      return shown
+    },
   }
-  if (keyed.length > 1) keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+}
+
+/** Page order. Without an instance in the path, an empty one in the body is none. */
+function sortMetrics(name: string, metrics: readonly Metric[], group: Labels): Metric[] {
+  const hasInstance = labelValue(group, 'instance') !== undefined
+  const keyed = metrics.map((metric) => ({
+    key: labelKey(hasInstance ? metric.labels : withInstance(metric.labels)),
+    metric,
+  }))
+  keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
   for (let i = 1; i < keyed.length; i++) {
-    const item = keyed[i] as (typeof keyed)[number]
-    if (item.key !== keyed[i - 1]?.key) continue
+    const { key, metric } = keyed[i] as (typeof keyed)[number]
+    if (key !== keyed[i - 1]?.key) continue
+    const shown = showLabels(withInstance(mergeLabels(metric.labels, group)))
     throw new PgrError(
       'PGR_PUSH_INCONSISTENT',
-      `${INCONSISTENT}collected metric ${JSON.stringify(family.name)} ${showLabels(item.shown)} was collected before with the same name and label values; ` +
-        'the push holds this series twice',
+      `${INCONSISTENT}collected metric ${JSON.stringify(name)} ${shown} was collected before with the same name and label values; the push holds this series twice`,
     )
   }
-  return {
-    family: { ...family, metrics: keyed.map((item) => item.metric) } as Family,
-    shown: keyed.map((item) => item.shown),
-  }
+  return keyed.map((item) => item.metric)
 }
 
 const NO_INSTANCE: readonly Label[] = [{ name: 'instance', value: '' }]

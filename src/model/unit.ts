@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Label, Labels } from './labels.ts'
 
 /**
@@ -20,21 +20,23 @@ export const UNIT_ID_BYTES = 17
  * of this: a golden test pins it.
  */
 export function unitId(kind: UnitKind, labels: Labels): UnitId {
-  const hash = createHash('sha256')
-  hash.update(lengthPrefixed(''))
-  for (const { name, value } of labels) {
-    hash.update(lengthPrefixed(name))
-    hash.update(lengthPrefixed(value))
-  }
-  return KIND_BYTE[kind] + hash.digest().toString('latin1', 0, 16)
+  const texts = ['']
+  for (const { name, value } of labels) texts.push(name, value)
+  return KIND_BYTE[kind] + hash('sha256', lengthPrefixed(texts), 'buffer').toString('latin1', 0, 16)
 }
 
-function lengthPrefixed(text: string): Buffer {
-  const bytes = Buffer.from(text)
-  const framed = Buffer.allocUnsafe(4 + bytes.length)
-  framed.writeUInt32BE(bytes.length)
-  bytes.copy(framed, 4)
-  return framed
+/** Each text in UTF-8 after its length in bytes, 32 bits, most significant first. */
+function lengthPrefixed(texts: readonly string[]): Buffer {
+  let most = 0
+  for (const text of texts) most += 4 + text.length * 3
+  const framed = Buffer.allocUnsafe(most)
+  let at = 0
+  for (const text of texts) {
+    const bytes = framed.write(text, at + 4)
+    framed.writeUInt32BE(bytes, at)
+    at += 4 + bytes
+  }
+  return framed.subarray(0, at)
 }
 
 export function kindOf(id: UnitId): UnitKind {

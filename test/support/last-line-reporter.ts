@@ -1,5 +1,5 @@
 import type { Reporter, TestModule } from 'vitest/node'
-import { missingPeerOf } from './peers.ts'
+import { missingPeerOf, PEER_NAMES, peer } from './peers.ts'
 
 /**
  * Ends the output of a run with what a machine wants to count and a person must not overlook:
@@ -10,6 +10,13 @@ import { missingPeerOf } from './peers.ts'
  * A file that could not be loaded, and an error outside every test, count as one failure each.
  */
 export class LastLineReporter implements Reporter {
+  onInit(): void {
+    const { CI } = process.env
+    if (CI === undefined) return
+    const found = PEER_NAMES.map((name) => `${name} ${peer(name)?.version ?? '(missing)'}`)
+    process.stdout.write(`peers: ${found.join(', ')}\n`)
+  }
+
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     const text = summarise(modules, errors.length)
     // Other reporters and the tear-down may still write; nothing writes after this.

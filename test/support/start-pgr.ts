@@ -63,18 +63,6 @@ export async function startPgr(options: PgrOptions = {}): Promise<Pgr> {
   return { ...child, port, url }
 }
 
-/** One run of the command line to its end. */
-export async function runPgr(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = startChild({
-    name: 'pgr',
-    command: process.execPath,
-    args: [RUN, ...args],
-    env: { ...withoutOurs(process.env), ...env },
-  })
-  const { code, signal } = await child.exited
-  return { code, signal, stdout: child.stdout(), stderr: child.stderr() }
-}
-
 /** A setting of the person who runs the tests must not decide what they see. */
 function withoutOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('PGR_')))

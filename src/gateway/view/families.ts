@@ -77,6 +77,15 @@ export class FamilyIndex {
     return undefined
   }
 
+  /** How many different sets of identifying label names its units have. */
+  get nameSetCount(): number {
+    return this.#nameSets.size
+  }
+
+  hasNameSet({ key }: NameSet): boolean {
+    return this.#nameSets.has(key)
+  }
+
   nameSets(): Iterable<{ readonly set: NameSet; readonly count: number }> {
     return this.#nameSets.values()
   }

@@ -35,6 +35,7 @@ export function findRivals(
     }
   }
   note(claimant.identity)
+  if (family.nameSetCount < 2 && family.hasNameSet(claimant.nameSet)) return rivals
 
   const foreign: NameSet[] = []
   for (const { set } of family.nameSets()) {
