@@ -1,0 +1,84 @@
+import { PgrError } from '../../errors/pgr-error.ts'
+
+/** What Redis or the way to it answered, and whether sending the same write again can help within one request. */
+export interface Failure {
+  readonly error: PgrError
+  readonly again: boolean
+}
+
+interface Rule {
+  readonly means: 'passing' | 'lasting' | 'operator'
+  readonly say: string
+}
+
+/** By the first word of the reply; the words after it differ between versions and between scripts and commands. */
+const BY_PREFIX: ReadonlyMap<string, Rule> = new Map<string, Rule>([
+  ['LOADING', { means: 'passing', say: 'redis is loading its data' }],
+  ['READONLY', { means: 'passing', say: 'this redis is a replica and takes no writes' }],
+  ['MASTERDOWN', { means: 'passing', say: 'this redis is a replica that lost its primary' }],
+  ['BUSY', { means: 'passing', say: 'redis is busy with a script' }],
+  ['TRYAGAIN', { means: 'passing', say: 'redis is moving this partition' }],
+  ['CLUSTERDOWN', { means: 'passing', say: 'the redis cluster is down' }],
+  ['NOREPLICAS', { means: 'lasting', say: 'redis has fewer replicas than `min-replicas-to-write` asks for' }],
+  ['OOM', { means: 'lasting', say: 'redis is out of memory; raise `maxmemory` or remove groups' }],
+  ['MISCONF', { means: 'lasting', say: 'redis cannot write its snapshot and refuses writes; mend its disk' }],
+  ['NOAUTH', { means: 'operator', say: 'redis asks for a password and none is set' }],
+  ['WRONGPASS', { means: 'operator', say: 'redis refuses the user or the password' }],
+  ['NOPERM', { means: 'operator', say: 'the redis user lacks a permission' }],
+  ['WRONGTYPE', { means: 'operator', say: 'a key under the prefix of pgr holds something else' }],
+  [
+    'MOVED',
+    {
+      means: 'operator',
+      say: 'this redis is a cluster node, and this version talks to a standalone redis only',
+    },
+  ],
+  ['NOPROTO', { means: 'operator', say: 'redis does not speak the protocol version' }],
+])
+
+/** Sorts anything that talking to Redis can throw; never anything but a PgrError comes out. */
+export function classify(reason: unknown): Failure {
+  if (reason instanceof PgrError) return { error: reason, again: false }
+  const message = reason instanceof Error ? reason.message : String(reason)
+  const rule = ruleFor(message)
+  if (rule === undefined)
+    return { error: unavailable(`redis did not answer: ${message}`, reason), again: true }
+  const text = `${rule.say} (${message})`
+  if (rule.means === 'operator') {
+    return {
+      error: new PgrError('PGR_STORE_MISCONFIGURED', text, { cause: reason, retryAfterSeconds: 5 }),
+      again: false,
+    }
+  }
+  return { error: unavailable(text, reason), again: rule.means === 'passing' }
+}
+
+/** PGR_STORE_UNAVAILABLE with a Retry-After that differs from caller to caller. */
+export function unavailable(message: string, cause?: unknown): PgrError {
+  const retryAfterSeconds = 1 + Math.floor(Math.random() * 5)
+  return new PgrError('PGR_STORE_UNAVAILABLE', message, { cause, retryAfterSeconds })
+}
+
+export function misconfigured(message: string, cause?: unknown): PgrError {
+  return new PgrError('PGR_STORE_MISCONFIGURED', message, { cause, retryAfterSeconds: 5 })
+}
+
+export function isNoScript(reason: unknown): boolean {
+  return reason instanceof Error && reason.message.startsWith('NOSCRIPT')
+}
+
+/** Scripts without a rescue may be given an error as `ERR ... NOPERM`-like text of an inner call. */
+function ruleFor(message: string): Rule | undefined {
+  const first = /^-?([A-Z]+)\b/.exec(message)?.[1]
+  const known = first === undefined ? undefined : BY_PREFIX.get(first)
+  if (known !== undefined) return known
+  if (/invalid password|invalid username|without any password configured/i.test(message))
+    return BY_PREFIX.get('WRONGPASS')
+  if (
+    /ACL failure|no permissions|user .* has no permissions|can't run this command or subcommand/i.test(
+      message,
+    )
+  )
+    return BY_PREFIX.get('NOPERM')
+  return undefined
+}

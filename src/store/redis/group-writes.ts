@@ -1,0 +1,78 @@
+import { PgrError } from '../../errors/pgr-error.ts'
+import { partitionOf } from '../../model/unit.ts'
+import type { FamilyState, GroupFailure, GroupWrite, UnitWrite, Written } from '../store.ts'
+import { decodeGroup, encodeLabels, letterOf } from './codec.ts'
+import type { Argument } from './connect.ts'
+import type { Send } from './courier.ts'
+import { PARTITIONS } from './keys.ts'
+import { bytesAt, numberAt, type Reply, textAt } from './reply.ts'
+import { scripts } from './scripts.ts'
+
+/** Families one group may hold; the header lists them all and is read with every push. */
+export const MOST_FAMILIES = 2000
+
+/** Writes to groups, each one script and one round trip. */
+export function makeGroupWrites(send: Send, limits: Buffer) {
+  return {
+    async writeGroup(write: GroupWrite): Promise<Written> {
+      const partition = partitionOf(write.id, PARTITIONS)
+      const values: Argument[] = [
+        limits,
+        unitBytes(write.id),
+        encodeLabels(write.labels),
+        write.protocol,
+        write.mode,
+        write.ttlMs,
+        write.retentionMs,
+        MOST_FAMILIES,
+      ]
+      for (const { name, type, series, blob } of write.families)
+        values.push(name, letterOf(type), series, asBuffer(blob))
+      const reply = await send(write, partition, scripts.writeGroup, values)
+      if (textAt(reply, 0) === 'families')
+        throw new PgrError(
+          'PGR_LIMIT_EXCEEDED',
+          `the group would hold ${numberAt(reply, 1)} families; the most is ${MOST_FAMILIES}, so spread them over several groups`,
+        )
+      const pushed = new Map(write.families.map(({ name, blob }) => [name, blob]))
+      return groupWritten(write, partition, reply, ({ name }) => pushed.get(name))
+    },
+
+    async failGroup(write: GroupFailure): Promise<Written> {
+      const partition = partitionOf(write.id, PARTITIONS)
+      const reply = await send(write, partition, scripts.failGroup, [
+        limits,
+        unitBytes(write.id),
+        encodeLabels(write.labels),
+        write.protocol,
+        write.ttlMs === 0 ? 0 : write.ttlMs + write.retentionMs,
+        write.reason,
+      ])
+      return groupWritten(write, partition, reply, () => undefined)
+    },
+  }
+}
+
+function groupWritten(
+  { id }: UnitWrite,
+  partition: number,
+  reply: Reply,
+  blobOf: (family: FamilyState) => Uint8Array | undefined,
+): Written {
+  const written = writtenOf(partition, reply)
+  return written.duplicate ? written : { ...written, change: decodeGroup(id, bytesAt(reply, 3), blobOf) }
+}
+
+/** What every write's reply begins with: status, epoch, now. */
+export function writtenOf(partition: number, reply: Reply): Written {
+  const duplicate = textAt(reply, 0) === 'duplicate'
+  return { duplicate, partition, epoch: textAt(reply, 1), nowMs: numberAt(reply, 2) }
+}
+
+export function unitBytes(id: string): Buffer {
+  return Buffer.from(id, 'latin1')
+}
+
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

@@ -1,0 +1,76 @@
+import { PgrError } from '../../errors/pgr-error.ts'
+
+/** Partitions of a new keyspace; written to `<prefix>:cfg` and never changed after. */
+export const PARTITIONS = 64
+
+/** Version of the layout. Scripts refuse a partition that names another one. */
+export const SCHEMA = '1'
+
+/** How a unit finds its partition; part of the layout. */
+export const HASH = 'sha256-32'
+
+const SLOTS = 16384
+
+/**
+ * Every key pgr writes, and nothing else writes keys. Six for each partition, in one slot by their tag:
+ *
+ *   <prefix>:{<tag>}:m  hash  schema, epoch, version, floor, wiped, time, units, series, bytes, digest
+ *   <prefix>:{<tag>}:d  hash  units: header and payload fields
+ *   <prefix>:{<tag>}:l  zset  unit id -> version of its last change, tombstones included
+ *   <prefix>:{<tag>}:x  zset  unit id -> when housekeeping has to look at it, ms
+ *   <prefix>:{<tag>}:t  zset  id of a removed unit -> when it was removed, ms
+ *   <prefix>:{<tag>}:o  zset  operation id -> when it was applied, ms
+ *
+ *   <prefix>:cfg        hash  schema, partitions, hash, created
+ *   <prefix>:replicas   hash  replica id -> last seen, version, address
+ */
+export interface Keyspace {
+  readonly partitions: readonly PartitionKeys[]
+  readonly configuration: string
+  readonly replicas: string
+}
+
+/** In the order every script takes them: m, d, l, x, t, o. */
+export type PartitionKeys = readonly [string, string, string, string, string, string]
+
+/** Throws PGR_SETTING_INVALID for a prefix that could break the hash tag. */
+export function keyspace(prefix: string, partitions = PARTITIONS): Keyspace {
+  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(prefix))
+    throw new PgrError(
+      'PGR_SETTING_INVALID',
+      `the redis key prefix ${JSON.stringify(prefix)} is not 1 to 64 characters of A-Z, a-z, 0-9, "_", ".", ":" and "-"`,
+    )
+  return {
+    partitions: Array.from({ length: partitions }, (_, partition) => {
+      const at = `${prefix}:{${tagOf(partition, partitions)}}:`
+      return [`${at}m`, `${at}d`, `${at}l`, `${at}x`, `${at}t`, `${at}o`] as const
+    }),
+    configuration: `${prefix}:cfg`,
+    replicas: `${prefix}:replicas`,
+  }
+}
+
+/**
+ * The hash tag of a partition: `pgr<p>.<i>` with the smallest i for which the slot falls in stripe p. Slots are spread
+ * evenly that way, so every primary of a cluster with contiguous slot ranges gets its fair share.
+ */
+export function tagOf(partition: number, partitions: number): string {
+  const from = Math.floor((partition * SLOTS) / partitions)
+  const to = Math.floor(((partition + 1) * SLOTS) / partitions)
+  for (let attempt = 0; ; attempt++) {
+    const tag = `pgr${partition}.${attempt}`
+    const slot = slotOf(tag)
+    if (slot >= from && slot < to) return tag
+  }
+}
+
+/** Cluster slot of a hash tag: CRC-16/XMODEM modulo 16384 (Redis cluster specification). */
+export function slotOf(tag: string): number {
+  let crc = 0
+  for (const byte of Buffer.from(tag)) {
+    crc ^= byte << 8
+    for (let bit = 0; bit < 8; bit++)
+      crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff
+  }
+  return crc % SLOTS
+}

@@ -1,0 +1,51 @@
+-- group: the header of a group, as a flat array: the common fields, then eight for each family.
+
+local FAMILY = 8
+local TYPE, F_SERIES, F_BYTES, F_VERSION, F_EXPIRES, F_PUSHED, F_SEEN = 1, 2, 3, 4, 5, 6, 7
+
+-- When housekeeping has to look at a group: its own expiry or the earliest of a family that is still there.
+local function next_look(h)
+  local look = h[EXPIRES]
+  for i = REST, #h, FAMILY do
+    local expires = h[i + F_EXPIRES]
+    if expires ~= 0 and expires > now and (look == 0 or expires < look) then look = expires end
+  end
+  return look
+end
+
+-- A copy of a header without the families that expired; their fields are added to `doomed`.
+local function prune(uid, h, doomed)
+  local kept = {}
+  for i = 1, REST - 1 do kept[i] = h[i] end
+  for i = REST, #h, FAMILY do
+    if is_past(h[i + F_EXPIRES]) then
+      doomed[#doomed + 1] = uid .. '\0' .. h[i]
+      kept[SERIES], kept[BYTES] = kept[SERIES] - h[i + F_SERIES], kept[BYTES] - h[i + F_BYTES]
+    else
+      for j = 0, FAMILY - 1 do kept[#kept + 1] = h[i + j] end
+    end
+  end
+  return kept
+end
+
+-- Stores a header under the next version. `old` is what stood in the data before, live or not.
+local function store_group(uid, old, h, fields, doomed)
+  account(uid, old, -1)
+  version = version + 1
+  h[VERSION] = version
+  account(uid, h, 1)
+  local packed = cmsgpack.pack(h)
+  fields[#fields + 1] = uid
+  fields[#fields + 1] = packed
+  in_pieces('HSET', D, fields, 2)
+  in_pieces('HDEL', D, doomed, 1)
+  call('ZADD', L, version, uid)
+  schedule(uid, next_look(h))
+  if not old then call('ZREM', T, uid) end
+  return packed
+end
+
+local function group_fields(uid, h, into)
+  for i = REST, #h, FAMILY do into[#into + 1] = uid .. '\0' .. h[i] end
+  into[#into + 1] = uid
+end

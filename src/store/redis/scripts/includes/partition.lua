@@ -1,0 +1,110 @@
+-- partition: opening one partition for a write, its counters, and closing it again.
+--
+-- KEYS[1..6]  meta, data, log, expiry, tombstones, operations: the six keys of one partition
+-- ARGV[1]     operation id, empty for housekeeping
+-- ARGV[2]     deadline, in milliseconds of the server's clock
+-- ARGV[3]     epoch to start with when the partition does not exist
+
+local SCHEMA = '1'
+local DIGEST_MODULUS = 281474976710656
+local M, D, L, X, T, O = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local call = redis.call
+
+-- Fields that every header has in the same place, whatever the kind of unit.
+local LABELS, CREATED, PUSHED, FAILED, FAILURE, PROTOCOL = 2, 3, 4, 5, 6, 7
+local EXPIRES, VERSION, SERIES, BYTES, REST = 8, 9, 10, 11, 12
+
+local epoch, version, floor, wiped, now, units, series, bytes, digest
+local reborn, floor_before, wiped_before = false, 0, 0
+
+-- Reads the partition. Returns a reply that refuses the call, or nothing. Touches every key, so that a key of the
+-- wrong type fails here and not between two writes. A partition that lost a key starts again: with a new epoch, and
+-- with whatever is left counted as wiped.
+local function open()
+  local time = call('TIME')
+  local clock = time[1] * 1000 + math.floor(time[2] / 1000)
+  if clock > tonumber(ARGV[2]) then return { 'late', clock } end
+  local m = call('HMGET', M, 'sv', 'e', 'v', 'f', 'w', 't', 'n', 's', 'b', 'g')
+  if m[1] and m[1] ~= SCHEMA then return { 'schema', m[1] } end
+  local whole = call('HLEN', D) > 0 and call('ZCARD', L) > 0 and call('ZCARD', X) > 0 and call('ZCARD', T) > 0
+  local seen = ARGV[1] ~= '' and call('ZSCORE', O, ARGV[1])
+  now = math.max(clock, tonumber(m[6] or 0))
+  if m[2] and whole then
+    epoch, version, floor, wiped = m[2], tonumber(m[3]), tonumber(m[4]), tonumber(m[5])
+    units, series, bytes, digest = tonumber(m[7]), tonumber(m[8]), tonumber(m[9]), tonumber(m[10])
+    floor_before, wiped_before = floor, wiped
+    if seen then return { 'duplicate', epoch, now } end
+    return nil
+  end
+  local top = call('ZRANGE', L, -1, -1, 'WITHSCORES')
+  version = math.max(tonumber(m[3] or 0), tonumber(top[2] or 0))
+  epoch, floor, wiped = ARGV[3], version, version
+  units, series, bytes, digest = 0, 0, 0, 0
+  reborn = true
+  return nil
+end
+
+-- Writes back what `open` read and the script changed, and remembers the operation.
+local function close()
+  if reborn then
+    call('HSET', D, '', '')
+    for _, key in ipairs({ L, X, T, O }) do call('ZADD', key, 0, '') end
+  end
+  if reborn or wiped ~= wiped_before or floor ~= floor_before then
+    call('HSET', M, 'sv', SCHEMA, 'e', epoch, 'f', floor, 'w', wiped)
+  end
+  call('HSET', M, 'v', version, 't', now, 'n', units, 's', series, 'b', bytes, 'g', digest)
+  if ARGV[1] ~= '' then call('ZADD', O, now, ARGV[1]) end
+end
+
+local function is_past(expires) return expires ~= 0 and expires <= now end
+
+-- The header of a unit, and whether it counts as there.
+local function load(uid)
+  local packed = call('HGET', D, uid)
+  if not packed then return nil, false end
+  local h = cmsgpack.unpack(packed)
+  return h, h[VERSION] > wiped and not is_past(h[EXPIRES])
+end
+
+local function digest_of(uid, at)
+  local a, b, c = string.byte(uid, 9, 11)
+  return (a * 65536 + b * 256 + c) * (at % 16777216 + 1)
+end
+
+-- Takes a unit out of the counters, or puts it in. What was wiped is in none.
+local function account(uid, h, sign)
+  if not h or h[VERSION] <= wiped then return end
+  units, series, bytes = units + sign, series + sign * h[SERIES], bytes + sign * h[BYTES]
+  digest = (digest + sign * digest_of(uid, h[VERSION])) % DIGEST_MODULUS
+end
+
+-- Names the limit that a unit growing from `old` (nil when new) to these sizes would break; nothing when it fits. A
+-- unit alone in its partition may take what the whole store may hold.
+local function limit_broken(old, new_series, new_bytes, limits)
+  local max_units, max_series, max_bytes, sole_series, sole_bytes = struct.unpack('<ddddd', limits)
+  local counted = old and old[VERSION] > wiped
+  local n = units + (counted and 0 or 1)
+  local more_series = new_series - (counted and old[SERIES] or 0)
+  local more_bytes = new_bytes - (counted and old[BYTES] or 0)
+  if not counted and n > max_units then return 'units' end
+  if more_series > 0 and series + more_series > (n == 1 and sole_series or max_series) then return 'series' end
+  if more_bytes > 0 and bytes + more_bytes > (n == 1 and sole_bytes or max_bytes) then return 'bytes' end
+end
+
+-- Runs a command over a long list in pieces that fit on the Lua stack; `size` values belong together.
+local function in_pieces(command, key, list, size)
+  local step = 1000 - 1000 % size
+  for from = 1, #list, step do
+    call(command, key, unpack(list, from, math.min(from + step - 1, #list)))
+  end
+end
+
+local function latest(a, b)
+  if a == 0 or b == 0 then return 0 end
+  return math.max(a, b)
+end
+
+local function schedule(uid, at)
+  if at == 0 then call('ZREM', X, uid) else call('ZADD', X, at, uid) end
+end

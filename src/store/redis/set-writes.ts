@@ -1,0 +1,219 @@
+import { PgrError } from '../../errors/pgr-error.ts'
+import { partitionOf, type UnitId } from '../../model/unit.ts'
+import { SET_PAGE_METRICS, type SetChange, type SetPage, type SetWrite, type Written } from '../store.ts'
+import { decodeHeader } from './codec.ts'
+import { runScript } from './connect.ts'
+import { pause, type Send, within } from './courier.ts'
+import { classify, unavailable } from './failures.ts'
+import { unitBytes, writtenOf } from './group-writes.ts'
+import { type Keyspace, PARTITIONS } from './keys.ts'
+import type { KnownPage, KnownSet, KnownSets } from './known-sets.ts'
+import { type Link, NO_DEADLINE } from './link.ts'
+import { asList, bytesAt, listAt, maybeBytesAt, numberAt, type Reply, textAt } from './reply.ts'
+import { scripts } from './scripts.ts'
+import { decodeFamilies, decodePageTable, decodeSlots, SLOT_BYTES, setHeader } from './set-codec.ts'
+import { type PagePlan, planArguments, planSet, type SetPlan } from './set-plan.ts'
+
+/** Times a write may learn that its dictionaries are old before it gives up; each time another writer got ahead. */
+const ROUNDS = 20
+/** Pages one call to tidy a set looks at: a few milliseconds of the server. */
+const TIDY_PAGES = 64
+
+export interface SetWriteParts {
+  readonly send: Send
+  readonly link: Link
+  readonly keys: Keyspace
+  readonly known: KnownSets
+  readonly limits: Buffer
+  readonly mostMetrics: number
+}
+
+/**
+ * Writes to series sets. In the usual case every metric is known here and a write is one round trip; one more for what
+ * other writers added meanwhile.
+ */
+export function makeSetWrites(parts: SetWriteParts) {
+  const { send, known: sets, limits, mostMetrics } = parts
+  const turns = new Map<UnitId, Promise<unknown>>()
+
+  /** One at a time for a unit, so that writers of this process do not outrun each other when they add metrics. */
+  async function inTurn(id: UnitId, work: () => Promise<Written>): Promise<Written> {
+    const mine = (turns.get(id) ?? Promise.resolve()).then(work, work)
+    turns.set(id, mine)
+    try {
+      return await mine
+    } finally {
+      if (turns.get(id) === mine) turns.delete(id)
+    }
+  }
+
+  async function write(what: SetWrite, planned?: SetPlan): Promise<Written> {
+    const partition = partitionOf(what.id, PARTITIONS)
+    let tidied: 'no' | 'dead' | 'all' = 'no'
+    for (let round = 0; round < ROUNDS; round++) {
+      const plan = (round === 0 ? planned : undefined) ?? planSet(sets.of(what.id, undefined), what.families)
+      const { known } = plan
+      if (known !== undefined && plan.opensPage && tidied === 'no' && known.size >= known.tidyAt) {
+        tidied = 'dead'
+        await tidy(parts, what, partition, 0.5)
+      }
+      const reply = await send(
+        what,
+        partition,
+        scripts.writeSet,
+        planArguments(plan, what, limits, mostMetrics),
+      )
+      const status = textAt(reply, 0)
+      if (status === 'behind') {
+        catchUp(sets, what.id, reply)
+        if (round > 2) await pause(Math.random() * 10)
+      } else if (status === 'metrics') {
+        if (tidied === 'all') throw tooMany(mostMetrics)
+        tidied = 'all'
+        await tidy(parts, what, partition, 0)
+      } else {
+        const written =
+          status === 'duplicate' ? writtenOf(partition, reply) : setWritten(sets, what, plan, reply)
+        const after = sets.of(what.id, undefined)
+        if (after !== undefined && tidied !== 'no') after.tidyAt = 2 * after.size
+        sets.touch(what.id)
+        return written
+      }
+    }
+    throw unavailable('other gateways keep adding series to the same job and instance; try again')
+  }
+
+  return {
+    writeSet(what: SetWrite): Promise<Written> {
+      const plan = planSet(sets.of(what.id, undefined), what.families)
+      return plan.needsAll
+        ? within(
+            what,
+            inTurn(what.id, () => write(what)),
+          )
+        : write(what, plan)
+    },
+  }
+}
+
+function tooMany(most: number): PgrError {
+  return new PgrError(
+    'PGR_QUOTA_EXCEEDED',
+    `the series of this job and instance would be more than ${most}; push fewer or raise the limit`,
+    { retryAfterSeconds: 30 },
+  )
+}
+
+/** Drops what is over from a set: `share` 0 = from every page, else from pages with at least that share of it. */
+async function tidy(
+  { link, keys }: SetWriteParts,
+  { id, deadlineMs }: SetWrite,
+  partition: number,
+  share: number,
+) {
+  const at = keys.partitions[partition] ?? []
+  for (let page = 0; page !== -1; ) {
+    if (performance.now() > deadlineMs)
+      throw unavailable('the deadline passed while room was made for new series')
+    try {
+      const values = ['', NO_DEADLINE, link.seed(), unitBytes(id), page, TIDY_PAGES, share]
+      const reply = asList(await runScript(link.write, scripts.tidySet, at, values))
+      page = textAt(reply, 0) === 'ok' ? numberAt(reply, 1) : -1
+    } catch (reason) {
+      throw classify(reason).error
+    }
+  }
+}
+
+/** Takes over what a script said of dictionaries that are newer than known here. */
+function catchUp(sets: KnownSets, id: UnitId, reply: Reply): void {
+  const epoch = textAt(reply, 1)
+  const dictionaryVersion = numberAt(reply, 3)
+  if (dictionaryVersion === 0) {
+    sets.forget(id)
+    return
+  }
+  const known = sets.open(id, epoch)
+  const rows = decodePageTable(bytesAt(reply, 5))
+  known.keepOnly(rows)
+  const dictionaries = listAt(reply, 7)
+  for (let i = 0; i + 1 < dictionaries.length; i += 2) {
+    const number = numberAt(dictionaries, i)
+    const page = known.pages[number]
+    if (page !== undefined) known.learn(number, page, bytesAt(dictionaries, i + 1))
+  }
+  known.setFamilies(numberAt(reply, 4), bytesAt(reply, 6))
+  known.dictionaryVersion = dictionaryVersion
+  // Replies may overtake each other; what does not add up is learned anew.
+  if (!known.agreesWith(rows)) sets.forget(id)
+}
+
+function setWritten(sets: KnownSets, what: SetWrite, plan: SetPlan, reply: Reply): Written {
+  const written = writtenOf(partitionOf(what.id, PARTITIONS), reply)
+  const late = plan.skipped.filter(
+    ({ timestampMs }) =>
+      timestampMs !== undefined && what.ttlMs > 0 && timestampMs + what.ttlMs <= written.nowMs,
+  )
+  const ignored = { older: numberAt(reply, 3), expired: numberAt(reply, 4) + late.length }
+  const packed = maybeBytesAt(reply, 5)
+  if (packed === undefined) return { ...written, ignored }
+
+  const header = decodeHeader(packed)
+  const { born, dictionary, families } = setHeader(header)
+  const whole = born === header.version
+  const known = (whole ? undefined : plan.known) ?? sets.renew(what.id, written.epoch)
+  const table = maybeBytesAt(reply, 6)
+  if (table !== undefined && families >= known.familiesVersion) known.setFamilies(families, table)
+  const pages = pagesWritten(known, plan, reply)
+  if (plan.needsAll) known.dictionaryVersion = Math.max(known.dictionaryVersion, dictionary)
+  const change: SetChange = {
+    kind: 'set',
+    id: what.id,
+    version: header.version,
+    labels: header.labels,
+    createdMs: header.createdMs,
+    protocol: header.protocol,
+    pushedMs: header.pushedMs,
+    whole,
+    families: table === undefined ? (plan.known?.families ?? known.families) : decodeFamilies(table),
+    pages: whole ? pages.filter(({ metrics }) => metrics.length > 0) : pages,
+  }
+  return { ...written, ignored, change }
+}
+
+/** The pages that changed, from the fourth part of the reply on: number, incarnation, slots, foreign blobs,
+ * dictionary. */
+function pagesWritten(known: KnownSet, plan: SetPlan, reply: Reply): SetPage[] {
+  const plans = new Map(plan.pages.map((page) => [page.number, page]))
+  const pages: SetPage[] = []
+  for (let i = 7; i + 4 < reply.length; i += 5) {
+    const number = numberAt(reply, i)
+    const slots = bytesAt(reply, i + 2)
+    const planned = plans.get(number)
+    if (planned === undefined) continue
+    const page = pageAfter(known, planned, numberAt(reply, i + 1), slots.length / SLOT_BYTES)
+    const dictionary = maybeBytesAt(reply, i + 4)
+    if (dictionary !== undefined) known.learn(number, page, dictionary)
+    const blobs = foreignBlobs(listAt(reply, i + 3))
+    for (const { slot, sample } of planned.samples) {
+      if (sample.content instanceof Uint8Array && !blobs.has(slot)) blobs.set(slot, sample.content)
+    }
+    pages.push({ number, metrics: decodeSlots(slots, page.entries, (slot) => blobs.get(slot)) })
+  }
+  return pages
+}
+
+function pageAfter(known: KnownSet, planned: PagePlan, incarnation: number, slots: number): KnownPage {
+  const page = planned.known ?? known.page(planned.number, incarnation)
+  if (slots > planned.slots) known.append(planned.number, page, planned.slots, planned.added)
+  return page
+}
+
+function foreignBlobs(list: Reply): Map<number, Uint8Array> {
+  const blobs = new Map<number, Uint8Array>()
+  for (let i = 0; i + 1 < list.length; i += 2) blobs.set(numberAt(list, i), bytesAt(list, i + 1))
+  return blobs
+}
+
+/** More entries than this are not kept; a set that is forgotten costs its next writer one round trip. */
+export const MOST_KNOWN_ENTRIES = 4000 * SET_PAGE_METRICS
