@@ -38,7 +38,9 @@ function summarise(modules: readonly TestModule[], errorsOutside: number): strin
       if (peer !== undefined) skippedFor.set(peer, (skippedFor.get(peer) ?? 0) + 1)
     }
   }
-  const missing = [...skippedFor].map(([peer, tests]) => `${peer} was not found: ${tests} tests skipped`)
+  const missing = [...skippedFor].map(
+    ([peer, tests]) => `${peer} was not found: ${tests} ${tests === 1 ? 'test' : 'tests'} skipped`,
+  )
   return [...missing, `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`, ''].join(
     '\n',
   )
