@@ -51,7 +51,12 @@ export function assertConsistent(view: View, candidate: Candidate): void {
     const index = view.families.get(name)
     if (index === undefined) continue
     const { unitId, identity, nameSet } = candidate
-    for (const rival of findRivals(index, { unitId, identity, nameSet, shown }, view.unitsOf, MAX_NAME_SETS)) {
+    for (const rival of findRivals(
+      index,
+      { unitId, identity, nameSet, shown },
+      view.unitsOf,
+      MAX_NAME_SETS,
+    )) {
       const key = sharedSeries(shown().map(labelKey), rival)
       const labels = key === undefined ? undefined : shown().find((each) => labelKey(each) === key)
       if (labels === undefined) continue

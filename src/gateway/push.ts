@@ -3,6 +3,7 @@ import { PgrError } from '../errors/pgr-error.ts'
 import { writeStored } from '../formats/stored/index.ts'
 import { type Family, type Metric, seriesOf } from '../model/family.ts'
 import {
+  compareText,
   type Label,
   type Labels,
   labelKey,
@@ -173,7 +174,7 @@ function sortMetrics(name: string, metrics: readonly Metric[], group: Labels): M
     key: labelKey(hasInstance ? metric.labels : withInstance(metric.labels)),
     metric,
   }))
-  keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+  keyed.sort((a, b) => compareText(a.key, b.key))
   for (let i = 1; i < keyed.length; i++) {
     const { key, metric } = keyed[i] as (typeof keyed)[number]
     if (key !== keyed[i - 1]?.key) continue

@@ -13,7 +13,7 @@ import { BLANK, CLOSE, COMMA, CR, EQUALS, HASH, LF, LF_ALONE, OPEN, QUOTE, Scan,
  * Stricter than the Go library: invalid UTF-8 anywhere, and counts that are negative or not finite. More lenient: a
  * bucket or quantile given twice keeps the last value instead of becoming two equal series.
  */
-export function readText(body: Uint8Array, options: ReadOptions): Family[] {
+function readText(body: Uint8Array, options: ReadOptions): Family[] {
   return new TextReader(new Scan(body, options)).read()
 }
 

@@ -1,6 +1,7 @@
 import { readStored, readStoredMetric } from '../../formats/stored/index.ts'
 import type { Family, FamilyType, Metric } from '../../model/family.ts'
 import {
+  compareText,
   type Label,
   type Labels,
   labelKey,
@@ -163,7 +164,7 @@ export function readEntry(entry: Entry): Family {
         for (const metric of metrics)
           keyed.push({ key: labelKey(metric.labels), metric: readSetMetric(metric) })
       }
-      keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+      keyed.sort((a, b) => compareText(a.key, b.key))
       const metrics = keyed.map((item) => item.metric)
       return { name, type: entry.type, help: content.help, unit: content.unit, metrics } as Family
     }

@@ -9,7 +9,7 @@ import { bytesAt, numberAt, type Reply, textAt } from './reply.ts'
 import { scripts } from './scripts.ts'
 
 /** Families one group may hold; the header lists them all and is read with every push. */
-export const MOST_FAMILIES = 2000
+const MOST_FAMILIES = 2000
 
 /** Writes to groups, each one script and one round trip. */
 export function makeGroupWrites(send: Send, limits: Buffer) {

@@ -16,8 +16,7 @@ import { asList, numberAt, textAt } from './reply.ts'
 import { scripts } from './scripts.ts'
 import { MOST_KNOWN_ENTRIES, makeSetWrites } from './set-writes.ts'
 
-export { parseEndpoint } from './endpoint.ts'
-export type { RedisStoreOptions, RedisTls } from './options.ts'
+export type { RedisStoreOptions } from './options.ts'
 export { permissionsFor } from './permissions.ts'
 
 /** Rounds of one sweep over partitions that have more to do. */

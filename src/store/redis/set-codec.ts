@@ -18,7 +18,7 @@ import { misconfigured } from './failures.ts'
  * timestamp. The value of a number is its f64, of a blob u32 series and u32 length.
  */
 export const SLOT_BYTES = 25
-export const PAGE_BYTES = 32
+const PAGE_BYTES = 32
 export const SAMPLE_BYTES = 20
 
 const NUMBER = 1

@@ -23,7 +23,7 @@ export interface FamilyChoices {
   readonly labelNames?: fc.Arbitrary<string>
 }
 
-export const anyText = fc.string({ unit: 'grapheme', maxLength: 12 })
+const anyText = fc.string({ unit: 'grapheme', maxLength: 12 })
 
 const awkwardText = fc.constantFrom(
   '',
@@ -69,7 +69,7 @@ const awkwardNumber = fc.constantFrom(
   Number.NEGATIVE_INFINITY,
 )
 
-export const anyNumber = fc.oneof(fc.double(), awkwardNumber)
+const anyNumber = fc.oneof(fc.double(), awkwardNumber)
 
 const anyCount = fc.oneof(
   fc.nat(),
