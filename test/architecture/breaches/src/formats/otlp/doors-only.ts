@@ -1,0 +1,3 @@
+import { thing } from '../text/inner.ts'
+
+export const used = thing

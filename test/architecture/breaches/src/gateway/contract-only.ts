@@ -1,0 +1,3 @@
+import { thing } from '../store/index.ts'
+
+export const used = thing

@@ -1,0 +1,3 @@
+import { thing } from '../http/thing.ts'
+
+export const used = thing

@@ -1,0 +1,3 @@
+import { thing } from '../telemetry/thing.ts'
+
+export const used = thing

@@ -1,0 +1,3 @@
+import { Root } from 'protobufjs'
+
+export const used = Root

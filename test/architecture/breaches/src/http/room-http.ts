@@ -1,0 +1,3 @@
+import { thing } from '../store/store.ts'
+
+export const used = thing

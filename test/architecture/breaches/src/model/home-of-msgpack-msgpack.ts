@@ -1,0 +1,3 @@
+import { encode } from '@msgpack/msgpack'
+
+export const used = encode

@@ -1,0 +1,3 @@
+import { there } from './round.ts'
+
+export const back = () => there

@@ -1,0 +1,4 @@
+// @ts-expect-error: there is no such file
+import { thing } from './absent.ts'
+
+export const used = thing

@@ -1,0 +1,3 @@
+import { back } from './no-cycles.ts'
+
+export const there = () => back

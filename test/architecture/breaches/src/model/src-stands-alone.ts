@@ -1,0 +1,3 @@
+import { thing } from '../../test/thing.ts'
+
+export const used = thing

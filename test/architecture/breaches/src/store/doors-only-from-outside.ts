@@ -1,0 +1,3 @@
+import { thing } from './redis/inner.ts'
+
+export const used = thing

@@ -1,0 +1,126 @@
+/**
+ * Who may import whom; see docs/architecture.md for what each room is. `npm run rooms` checks it, and rooms.test.ts
+ * proves with one breach per rule that the check still bites.
+ */
+
+/** A room missing from a list is a room it must not know. */
+const rooms = {
+  errors: [],
+  model: ['errors'],
+  wire: ['errors'],
+  telemetry: ['errors'],
+  config: ['model', 'errors'],
+  formats: ['model', 'wire', 'errors'],
+  store: ['model', 'errors', 'telemetry'],
+  gateway: ['model', 'formats', 'store', 'errors', 'telemetry'],
+  http: ['gateway', 'formats', 'wire', 'model', 'errors', 'telemetry'],
+  client: ['model', 'formats', 'wire', 'errors'],
+  cli: ['app', 'client', 'config', 'formats', 'model', 'errors'],
+}
+
+/** Which outside package may be named in which rooms; a package missing here is at home nowhere. */
+const homes = {
+  fastify: ['http'],
+  ioredis: ['store/redis'],
+  '@msgpack/msgpack': ['store/redis'],
+  protobufjs: ['wire', 'formats'],
+  pino: ['telemetry'],
+  'prom-client': ['telemetry'],
+  '@oclif/core': ['cli'],
+  yaml: ['config'],
+}
+
+const stayInRoom = Object.entries(rooms).map(([room, allowed]) => ({
+  name: `room-${room}`,
+  comment: `${room} may import only: ${allowed.join(', ') || 'nothing'}`,
+  severity: 'error',
+  from: { path: `^src/${room}/` },
+  to: { path: '^src/', pathNot: [`^src/${room}/`, ...allowed.map((name) => `^src/${name}(/|\\.ts$)`)] },
+}))
+
+const stayHome = Object.entries(homes).map(([name, where]) => ({
+  name: `home-of-${name.replace(/^@/, '').replace(/\W+/g, '-')}`,
+  comment: `${name} is known in ${where.join(' and ')} alone`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: where.map((home) => `^src/${home}/`) },
+  to: { path: `node_modules/${name}/` },
+}))
+
+module.exports = {
+  forbidden: [
+    ...stayInRoom,
+    ...stayHome,
+    {
+      name: 'packages-have-homes',
+      comment: 'an outside package is listed above before src imports it',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: 'node_modules/', pathNot: Object.keys(homes).map((name) => `node_modules/${name}/`) },
+    },
+    {
+      name: 'src-stands-alone',
+      comment: 'what is shipped knows nothing of tests, examples and built files',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|examples|bin|dist)/' },
+    },
+    {
+      name: 'doors-only',
+      comment: 'one format or store enters another through its index.ts',
+      severity: 'error',
+      from: { path: '^src/(formats|store)/([^/]+)/' },
+      to: { path: '^src/(formats|store)/[^/]+/', pathNot: ['^src/$1/$2/', '/index\\.ts$'] },
+    },
+    {
+      name: 'doors-only-from-outside',
+      comment: 'every other room enters them the same way',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(formats|store)/[^/]+/' },
+      to: { path: '^src/(formats|store)/[^/]+/', pathNot: '/index\\.ts$' },
+    },
+    {
+      name: 'contract-only',
+      comment: 'use-cases know the store contract, never a store',
+      severity: 'error',
+      from: { path: '^src/gateway/' },
+      to: { path: '^src/store/', pathNot: '^src/store/store\\.ts$' },
+    },
+    {
+      name: 'telemetry-by-type',
+      comment: 'these rooms are handed a tell(); they do not reach for one',
+      severity: 'error',
+      from: { path: '^src/(store|gateway)/' },
+      to: { path: '^src/telemetry/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'app-on-top',
+      comment: 'the composition root is entered by the command line and the public face',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/cli/', '^src/index\\.ts$'] },
+      to: { path: '^src/app\\.ts$' },
+    },
+    {
+      name: 'cli-on-top',
+      comment: 'nothing reaches up to the command line',
+      severity: 'error',
+      from: { path: '^src/(app|index)\\.ts$' },
+      to: { path: '^src/cli/' },
+    },
+    {
+      name: 'nothing-is-missing',
+      comment: 'an import that leads nowhere would escape every rule above',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { couldNotResolve: true },
+    },
+    { name: 'no-cycles', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['types', 'import', 'node', 'default'],
+    },
+  },
+}
