@@ -120,14 +120,14 @@ export const options = {
     kind: endpoints,
     fallback: [],
     group: 'Redis',
-    doc: 'Where Redis is: `host:port`, `:port`, `redis://` or `rediss://`; several separated by commas are nodes of a Cluster, or Sentinels beside `--redis.master-name`. `--store=redis` alone means `:6379`.',
+    doc: 'Where Redis is: `host:port`, `:port`, `redis://` or `rediss://`; `--store=redis` alone means `:6379`. Several separated by commas would be a Cluster, which this version refuses.',
   }),
   redisMasterName: setting({
     flag: 'redis.master-name',
     kind: text,
     fallback: '',
     group: 'Redis',
-    doc: 'Name of the primary as the Sentinels at the endpoints know it.',
+    doc: 'Name of the primary as Sentinels know it; accepted in configuration files of earlier programs, but this version refuses to start with one.',
   }),
   redisUsername: setting({
     flag: 'redis.username',
@@ -149,7 +149,7 @@ export const options = {
     kind: integer({ min: 0, max: 65_535 }),
     fallback: 0,
     group: 'Redis',
-    doc: 'Number of the database; a Cluster has only 0.',
+    doc: 'Number of the database.',
   }),
   redisTimeout: setting({
     flag: 'redis.timeout',

@@ -17,8 +17,8 @@ import { MAX_FUTURE_MS, type SetFamily, type SetSample, type Store } from '../st
 import { type CandidateFamily, INCONSISTENT } from './consistency.ts'
 import type { IngestPush } from './gateway.ts'
 import { assertAgainstStored, newOperation, type PushDeps } from './push.ts'
-import { heldBy } from './quota.ts'
-import { makeUnit } from './view/unit.ts'
+import type { Quota } from './quota.ts'
+import { makeUnit, seriesKeys } from './view/unit.ts'
 import type { View } from './view/view.ts'
 
 /** Sets written at the same time for one body. */
@@ -46,22 +46,34 @@ export function makeIngest({
         await assertAgainstStored(view, sync, { ...candidate, families: part.candidates }, deadlineMs)
       }
     }
-    let series = 0
-    for (const part of parts.values()) {
-      const held = heldBy(
-        view,
-        part.id,
-        part.families.map((family) => family.name),
-      )
-      quota.assertRoom({ units: 1 - held.units, series: part.series - held.series, bytes: 0 })
-      series += part.series
-    }
+    const series = [...parts.values()].reduce((sum, part) => sum + part.series, 0)
+    assertRoom(parts.values(), series, view, quota)
     await forEachOf([...parts.values()], CONCURRENT_WRITES, (part) =>
       writePart(store, view, part, { ttlMs: ttlMs ?? settings.ttlMs, protocol, deadlineMs }),
     )
     return { series }
   }
 }
+
+/** The exact growth is counted only where taking all for new would not fit: it looks at the sets as they are. */
+function assertRoom(parts: Iterable<Part>, series: number, view: View, quota: Quota): void {
+  const sets = [...parts]
+  if (quota.hasRoom({ units: sets.length, series, bytes: 0 })) return
+  let units = 0
+  let metrics = 0
+  for (const { id, candidates } of sets) {
+    const entries = view.units.get(id)?.entries
+    if (entries === undefined || entries.size === 0) units++
+    for (const { family, shown } of candidates) {
+      const entry = entries?.get(family.name)
+      const held = entry === undefined ? NO_KEYS : seriesKeys(entry)
+      for (const labels of shown()) if (!held.has(labelKey(labels))) metrics++
+    }
+  }
+  quota.assertRoom({ units, series: metrics, bytes: 0 })
+}
+
+const NO_KEYS: ReadonlySet<string> = new Set()
 
 interface Part {
   readonly id: UnitId

@@ -10,6 +10,7 @@ export interface Quota {
    * nothing and is always let through.
    */
   assertRoom(added: Amounts): void
+  hasRoom(added: Amounts): boolean
 }
 
 export interface Amounts {
@@ -19,20 +20,27 @@ export interface Amounts {
 }
 
 export function makeQuota(view: View, limits: StoreLimits): Quota {
+  /** The amount that would pass its limit. */
+  function broken(added: Amounts): keyof Amounts | undefined {
+    const { totals } = view
+    return AMOUNTS.find((what) => added[what] > 0 && totals[what] + added[what] > limits[what])
+  }
+
   return {
+    hasRoom: (added) => broken(added) === undefined,
     assertRoom(added) {
-      const { totals } = view
-      for (const what of ['units', 'series', 'bytes'] as const) {
-        if (added[what] <= 0 || totals[what] + added[what] <= limits[what]) continue
-        throw new PgrError(
-          'PGR_QUOTA_EXCEEDED',
-          `${totals[what]} ${what} are stored, the write adds ${added[what]} and the limit is ${limits[what]}; delete groups, shorten lifetimes or raise --limits.${what}`,
-          { retryAfterSeconds: 30 },
-        )
-      }
+      const what = broken(added)
+      if (what === undefined) return
+      throw new PgrError(
+        'PGR_QUOTA_EXCEEDED',
+        `${view.totals[what]} ${what} are stored, the write adds ${added[what]} and the limit is ${limits[what]}; delete groups, shorten lifetimes or raise --limits.${what}`,
+        { retryAfterSeconds: 30 },
+      )
     },
   }
 }
+
+const AMOUNTS = ['units', 'series', 'bytes'] as const
 
 /** What a unit's entries of these names hold now; of all names when none are given. */
 export function heldBy(view: View, unitId: UnitId, names?: readonly string[]): Amounts {

@@ -75,6 +75,19 @@ describe('series sets that several gateways write', () => {
     ),
   })
 
+  it('take the help of the last write, also from a gateway that had given the same one before another did', async () => {
+    for (const [replica, help] of [
+      [0, 'h'],
+      [1, ''],
+      [0, 'h'],
+    ] as const) {
+      await at(replica).writeSet(mergeOf(node, [setFamily('up', [sample('1', 1)], { help })], { ttlMs: 0 }))
+    }
+    const { changes } = await new StoreView(at(1)).read()
+    const [change] = changes
+    expect(change?.kind === 'set' && change.families.map(({ help }) => help)).toEqual(['h'])
+  })
+
   it('agree with the plain model over many pages, whatever comes, ends, expires and is tidied away', async () => {
     let seen = 0
     const property = fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 40 }), async (steps) => {

@@ -20,7 +20,7 @@ export const reader: Reader = {
     const page = new Page(options)
     let line = 0
     try {
-      for (let at = 0; !page.ended; ) {
+      for (let at = 0; at < text.length && !page.ended; ) {
         line++
         const end = text.indexOf('\n', at)
         page.readLine(text.slice(at, end === -1 ? text.length : end), line)
@@ -31,7 +31,7 @@ export const reader: Reader = {
       if (!page.ended) throw malformed('the body does not end in "# EOF" and may be cut off')
       return page.families
     } catch (reason) {
-      throw atLine(reason, page.blamedLine ?? line)
+      throw atLine(reason, page.blamedLine ?? Math.max(1, line))
     }
   },
 }

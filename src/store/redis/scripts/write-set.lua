@@ -12,7 +12,7 @@
 -- ARGV[11]  epoch of what the writer knows
 -- ARGV[12]  version of the dictionaries the writer knows, 0 = the set is not there
 -- ARGV[13]  version of the family table the writer knows
--- ARGV[14]  1 when the writer adds metrics or families, or changes families: then it must know all
+-- ARGV[14]  1 when the writer adds metrics or families, or changes families: then it must know all dictionaries
 -- ARGV[15]  number n of family changes
 -- ARGV[16..]  n times: index in the family table, 1 to start a new first sight, entry
 -- then, for every page touched: number, incarnation (0 = new page), samples, dictionary entries to append, blobs
@@ -57,7 +57,9 @@ local known = tonumber(ARGV[12])
 if known > 0 and ARGV[11] ~= epoch then known = -1 end
 if not h and known ~= 0 or h and known <= 0 then return behind(0) end
 if h and known < h[BORN] then return behind(0) end
-if h and ARGV[14] == '1' and (known ~= h[DICTIONARY] or tonumber(ARGV[13]) ~= h[FAMILIES]) then return behind(known) end
+-- What a writer leaves unchanged in the family table it must have seen: another may have given the family a new help.
+if h and tonumber(ARGV[13]) ~= h[FAMILIES] then return behind(known) end
+if h and ARGV[14] == '1' and known ~= h[DICTIONARY] then return behind(known) end
 
 -- include merge
 
@@ -94,7 +96,7 @@ end
 if metrics > tonumber(ARGV[10]) and metrics > (h and h[METRICS] or 0) then return { 'metrics', metrics } end
 
 local families, family_version = '', h and h[FAMILIES] or 0
-if h and (changes > 0 or tonumber(ARGV[13]) ~= family_version) then families = call('HGET', D, part(uid, 'f')) end
+if h and changes > 0 then families = call('HGET', D, part(uid, 'f')) end
 families, family_version = change_families(families, family_version)
 local broken = limit_broken(old, series, bytes, ARGV[4])
 if broken then return { 'quota', broken } end

@@ -497,7 +497,7 @@ describe('the OpenMetrics reader refuses', () => {
 
   it.each<[string, string | Uint8Array, number]>([
     ['an empty body', '', 1],
-    ['a body without an end', 'a 1\n', 2],
+    ['a body without an end', 'a 1\n', 1],
     ['a body cut off in a line', 'a 1\nb', 2],
     ['text after the end', 'a 1\n# EOF\nb 1\n', 2],
     ['a second line feed after the end', '# EOF\n\n', 1],
