@@ -46,6 +46,7 @@ export function makeSend(link: Link, keys: Keyspace): Send {
 
   return async function send(write, partition, script, values) {
     for (let left = TRIES - 1; ; left--) {
+      if (link.whyNot() !== undefined) await link.comeback(write.deadlineMs)
       assertInTime(write)
       let trouble: PgrError
       try {
@@ -54,8 +55,7 @@ export function makeSend(link: Link, keys: Keyspace): Send {
         trouble = tooLate()
       } catch (reason) {
         const { error, again } = classify(reason)
-        // While the connection is coming up again it is worth a moment.
-        if (!again && error !== link.whyNot()) throw error
+        if (!again) throw error
         trouble = error
       }
       if (left === 0 || trouble.code !== 'PGR_STORE_UNAVAILABLE') throw trouble

@@ -17,6 +17,9 @@ export const NO_DEADLINE = '9007199254740991'
 
 const PREPARE_AGAIN_MS = 500
 const FIRST_WAIT_MS = 2000
+/** A reset connection is back well within this; a server that restarts or fails over is not. */
+const COMEBACK_MS = 500
+const COMEBACK_STEP_MS = 5
 
 /**
  * The two connections to one Redis, and whether they may be used. Pushes go over one and reads over the other, so that a
@@ -93,6 +96,18 @@ export class Link {
   assertUsable(): void {
     const why = this.whyNot()
     if (why !== undefined) throw why
+  }
+
+  /**
+   * Waits for a connection that was lost a moment ago and is about to come back; resolves at once when it is there, or
+   * when it has been away for so long that waiting would only pile up requests.
+   */
+  async comeback(deadlineMs: number): Promise<void> {
+    while (this.trouble !== undefined && !this.closed && this.lostAtMs !== undefined) {
+      const nowMs = performance.now()
+      if (nowMs - this.lostAtMs > COMEBACK_MS || nowMs >= deadlineMs) return
+      await wait(COMEBACK_STEP_MS)
+    }
   }
 
   /** A name for the epoch that a partition starts when a script finds it missing; never the same twice. */
