@@ -11,9 +11,9 @@ import type {
   UnitChange,
   Written,
 } from '../../store/store.ts'
+import { Duplicates } from './duplicates.ts'
 import { FamilyIndex } from './families.ts'
 import { Heap } from './heap.ts'
-import { findRivals, precedes } from './rivals.ts'
 import {
   type Content,
   type Entry,
@@ -21,9 +21,6 @@ import {
   type PagedMetric,
   PUSH_FAILURE_TIME,
   PUSH_TIME,
-  readEntry,
-  seriesKeys,
-  shownLabels,
   type Unit,
 } from './unit.ts'
 
@@ -62,7 +59,7 @@ export class View {
   readonly #identities = new Map<string, Unit[]>()
   readonly #partitions: Partition[]
   readonly #listeners = new Set<ViewListener>()
-  readonly #unresolved = new Set<Entry>()
+  readonly #duplicates: Duplicates
   readonly #told: ViewTold
   #series = 0
   #bytes = 0
@@ -70,6 +67,9 @@ export class View {
 
   constructor(partitions: number, told: ViewTold) {
     this.#told = told
+    this.#duplicates = new Duplicates(this.families, this.unitsOf, (entry) => {
+      for (const listener of this.#listeners) listener.entryChanged(entry)
+    })
     this.#partitions = Array.from({ length: partitions }, () => ({
       position: UNREAD,
       nowMs: 0,
@@ -141,14 +141,12 @@ export class View {
     if (change.version === position.version + 1) partition.position = { ...position, version: change.version }
   }
 
-  /** Settles which of equal series in different units is shown; cost follows what changed since the last call. */
+  /**
+   * Settles which of equal series in different units is shown; cost follows what changed since the last call. False when
+   * `until` (performance.now) came first.
+   */
   resolve(until: number): boolean {
-    for (const entry of this.#unresolved) {
-      this.#unresolved.delete(entry)
-      this.#resolveEntry(entry)
-      if (performance.now() > until && this.#unresolved.size > 0) return false
-    }
-    return true
+    return this.#duplicates.resolve(until)
   }
 
   #forget(partition: Partition, page: ChangePage): void {
@@ -344,7 +342,7 @@ export class View {
   }
 
   #changed(entry: Entry): void {
-    this.#unresolved.add(entry)
+    this.#duplicates.note(entry)
     for (const listener of this.#listeners) {
       listener.entryChanged(entry)
       listener.familyChanged(entry.name)
@@ -433,55 +431,6 @@ export class View {
     this.families.set(name, fresh)
     return fresh
   }
-
-  #resolveEntry(entry: Entry): void {
-    const affected = new Set<Entry>()
-    for (const rival of entry.rivals ?? []) {
-      rival.rivals?.delete(entry)
-      affected.add(rival)
-    }
-    entry.rivals = undefined
-    const index = this.families.get(entry.name)
-    if (index?.entries.has(entry)) {
-      const { unit } = entry
-      const claimant = {
-        unitId: unit.id,
-        identity: unit.identity,
-        nameSet: unit.nameSet,
-        // The series of the synthetic times is the unit's identity itself.
-        shown: () => (entry.content.kind === 'time' ? [] : shownSeries(entry)),
-      }
-      const rivals = findRivals(index, claimant, this.unitsOf, Number.POSITIVE_INFINITY)
-      for (const rival of rivals) {
-        if (!intersects(seriesKeys(entry), seriesKeys(rival))) continue
-        entry.rivals ??= new Set()
-        entry.rivals.add(rival)
-        rival.rivals ??= new Set()
-        rival.rivals.add(entry)
-        affected.add(rival)
-      }
-      affected.add(entry)
-    }
-    for (const each of affected) this.#settle(each)
-  }
-
-  /** Works out which series of an entry are left out, and tells when that changed. */
-  #settle(entry: Entry): void {
-    const left = new Set<string>()
-    for (const rival of entry.rivals ?? []) {
-      if (rival.type !== entry.type || !precedes(rival, entry)) continue
-      const theirs = seriesKeys(rival)
-      for (const key of seriesKeys(entry)) if (theirs.has(key)) left.add(key)
-    }
-    if (entry.rivals === undefined || entry.rivals.size === 0) {
-      entry.rivals = undefined
-      entry.keys = undefined
-    }
-    const before = entry.duplicates
-    if (left.size === (before?.size ?? 0) && [...left].every((key) => before?.has(key))) return
-    entry.duplicates = left.size === 0 ? undefined : left
-    for (const listener of this.#listeners) listener.entryChanged(entry)
-  }
 }
 
 function pick(state: Omit<FamilyState, 'blob'>): Omit<FamilyState, 'blob'> {
@@ -519,16 +468,6 @@ function countedSeries(entry: Entry): number {
 
 function bytesOf(content: Content): number {
   return content.kind === 'blob' ? content.blob.byteLength : 0
-}
-
-function* shownSeries(entry: Entry): Iterable<Labels> {
-  for (const metric of readEntry(entry).metrics) yield shownLabels(entry.unit, metric.labels)
-}
-
-function intersects(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  const [small, large] = a.size < b.size ? [a, b] : [b, a]
-  for (const key of small) if (large.has(key)) return true
-  return false
 }
 
 /** A copy when the bytes are a small part of a larger buffer, which they would keep alive. */
