@@ -47,7 +47,7 @@ export function makePush({
   return async function push(request) {
     const { mode, group, protocol, deadlineMs } = request
     const id = unitId('group', group)
-    const fence = { id, labels: group, operation: newOperation(), deadlineMs }
+    const operation = newOperation()
     const ttlMs = request.ttlMs ?? settings.ttlMs
     const { retentionMs } = settings
 
@@ -66,7 +66,16 @@ export function makePush({
     } catch (reason) {
       if (reason instanceof PgrError && REFUSED_AFTER_PARSING.has(reason.code)) {
         view.applyOwn(
-          await store.failGroup({ ...fence, reason: cut(reason.message), ttlMs, retentionMs, protocol }),
+          await store.failGroup({
+            id,
+            labels: group,
+            operation,
+            deadlineMs,
+            reason: cut(reason.message),
+            ttlMs,
+            retentionMs,
+            protocol,
+          }),
         )
       }
       throw reason
@@ -88,7 +97,17 @@ export function makePush({
     }
     const held = heldBy(view, id, mode === 'put' ? undefined : blobs.map((blob) => blob.name))
     quota.assertRoom({ units: 1 - held.units, series: series - held.series, bytes: bytes - held.bytes })
-    const written = await store.writeGroup({ ...fence, mode, ttlMs, retentionMs, protocol, families: blobs })
+    const written = await store.writeGroup({
+      id,
+      labels: group,
+      operation,
+      deadlineMs,
+      mode,
+      ttlMs,
+      retentionMs,
+      protocol,
+      families: blobs,
+    })
     view.applyOwn(written)
     return { series }
   }
