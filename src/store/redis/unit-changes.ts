@@ -19,7 +19,7 @@ export function decodeUnit(unit: Reply, context: Context): UnitChange {
   if (id.startsWith('S')) return decodeSet(id, unit, context)
   const blobs = new Map<string, Uint8Array>()
   for (let i = 3; i + 1 < unit.length; i += 2) blobs.set(bytesAt(unit, i).toString(), bytesAt(unit, i + 1))
-  return decodeGroup(id, bytesAt(unit, 2), ({ name }) => blobs.get(name))
+  return decodeGroup(id, bytesAt(unit, 2), (name) => blobs.get(name))
 }
 
 function decodeSet(id: string, unit: Reply, { epoch, base, whole, known: sets }: Context): SetChange {
