@@ -72,8 +72,14 @@ export async function startServer(settings: Settings, options: StartOptions = {}
     announce(settings, telemetry, reachable(addresses[0]), options.origins)
     return {
       urls: addresses.map(({ url }) => url),
-      drain: () => server.beginDrain(),
-      stop: () => stopAll(server, started, store, telemetry),
+      drain() {
+        server.beginDrain()
+        tell({ kind: 'notice', level: 'info', message: 'stopping: not ready any more, still serving' })
+      },
+      async stop() {
+        await stopAll(server, started, store, telemetry)
+        tell({ kind: 'notice', level: 'info', message: 'stopped' })
+      },
     }
   } catch (reason) {
     await stopAll(http, gateway, store, telemetry)
@@ -116,7 +122,8 @@ function announce(settings: Settings, { tell }: Telemetry, url: string, origins:
   if (origins !== undefined) {
     const given = showSettings(settings, origins).filter(({ from }) => from !== 'default')
     const facts = Object.fromEntries(given.map(({ flag, value }) => [flag, value]))
-    tell({ kind: 'notice', level: 'info', message: 'settings that are not the default', facts })
+    if (given.length > 0)
+      tell({ kind: 'notice', level: 'info', message: 'settings that are not the default', facts })
   }
   if (settings.store === 'embedded') {
     tell({
