@@ -275,6 +275,29 @@ const stricter: readonly Case[] = [
   ),
 ]
 
+const elsewhere: readonly Case[] = [
+  one(
+    'OpenMetrics by its type',
+    post('/job/a', '# TYPE x counter\nx_total 1\n# EOF\n', {
+      'content-type': 'application/openmetrics-text; version=1.0.0',
+    }),
+    'openmetrics-body',
+  ),
+  one(
+    'remote write',
+    post('/job/a', 'x', { 'content-type': 'application/x-protobuf', 'content-encoding': 'identity' }),
+    'other-protocol',
+  ),
+  one(
+    'an empty delimited protobuf body',
+    post('/job/a', '', {
+      'content-type':
+        'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
+    }),
+    'protobuf-body',
+  ),
+]
+
 const types: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
   ['no type at all', {}],
   ['the type curl sends', { 'content-type': 'application/x-www-form-urlencoded' }],
@@ -358,6 +381,7 @@ export const corpus: readonly Case[] = [
   ...accepted.map(([name, body]) => one(`accepts ${name}`, post('/job/a', body))),
   ...refused.map(([name, body]) => one(`refuses ${name}`, post('/job/a', body))),
   ...stricter,
+  ...elsewhere,
   ...types.map(([name, headers]) => one(name, post('/job/a', 'x 1\n', headers))),
   ...paths,
   ...methods,
