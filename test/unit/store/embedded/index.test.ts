@@ -79,7 +79,7 @@ describe('its clock', () => {
 
 describe('what it holds', () => {
   it('lets go of a body when it keeps a small part of it', async () => {
-    const body = Buffer.alloc(64, 'b')
+    const body = Buffer.alloc(64 * 1024, 'b')
     const blob = body.subarray(3, 9)
     await store.writeGroup(putOf(backup, [family('a', '', { blob })]))
     await store.writeSet(mergeOf(backup, [setFamily('a', [sample('x', blob)])]))
