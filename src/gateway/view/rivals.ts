@@ -45,11 +45,18 @@ export function findRivals(
   if (foreign.length === 0) return rivals
 
   const seen = new Set<string>()
+  let like: Labels | undefined
+  let applicable: readonly NameSet[] = []
   for (const shown of claimant.shown()) {
     const labels = withoutEmptyValues(shown)
-    for (const { names } of foreign) {
+    // Series of a family mostly have the same label names: which groupings they could fall into is asked once.
+    if (like === undefined || !haveSameNames(labels, like)) {
+      like = labels
+      applicable = foreign.filter(({ names }) => includesAll(labels, names))
+    }
+    for (const { names } of applicable) {
       const identity = projectOnto(labels, names)
-      if (identity === undefined || seen.has(identity)) continue
+      if (seen.has(identity)) continue
       seen.add(identity)
       note(identity)
     }
@@ -57,17 +64,30 @@ export function findRivals(
   return rivals
 }
 
-/** Key of `labels` cut down to `names` (both sorted); undefined when one is missing. */
-function projectOnto(labels: Labels, names: readonly string[]): string | undefined {
-  const cut: Labels[number][] = []
+function haveSameNames(a: Labels, b: Labels): boolean {
+  return a.length === b.length && a.every((label, at) => label.name === b[at]?.name)
+}
+
+/** Both sorted by name. */
+function includesAll(labels: Labels, names: readonly string[]): boolean {
   let at = 0
   for (const name of names) {
-    while (at < labels.length && (labels[at] as Labels[number]).name < name) at++
-    const label = labels[at]
-    if (label === undefined || label.name !== name) return undefined
-    cut.push(label)
+    while (at < labels.length && (labels[at]?.name ?? '') < name) at++
+    if (labels[at]?.name !== name) return false
   }
-  return labelKey(cut)
+  return true
+}
+
+/** Key of `labels` cut down to `names`, all of which it has. */
+function projectOnto(labels: Labels, names: readonly string[]): string {
+  let at = 0
+  return labelKey(
+    labels.filter(({ name }) => {
+      if (names[at] !== name) return false
+      at++
+      return true
+    }),
+  )
 }
 
 /** A series of `keys` that the rival holds too. */
