@@ -4,39 +4,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Child, startChild } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePorts } from '../support/free-port.ts'
+import { type Block, isShown, readBlocks } from '../support/page-commands.ts'
 import { describeWith } from '../support/peers.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-
-interface Block {
-  readonly line: number
-  /** `terminal` stays running, `repeat` takes time to come true, `install` is what ran this test, `prometheus` needs it. */
-  readonly kinds: readonly string[]
-  readonly command: string
-  /** Pieces of output, in order. */
-  readonly shows: readonly string[]
-}
-
-/** Every block of commands, with the block of output that follows it, if any. */
-function readBlocks(page: string): Block[] {
-  const fences = [...page.matchAll(/^```(\w+) ?(.*)\n([\s\S]*?)\n```$/gm)]
-  return fences.flatMap((fence, index) => {
-    const [, language, kinds = '', command = ''] = fence
-    if (language !== 'sh') return []
-    const next = fences[index + 1]
-    return {
-      line: page.slice(0, fence.index).split('\n').length,
-      kinds: kinds.split(' '),
-      command,
-      shows: next?.[1] === 'text' ? (next[3] ?? '').split('\n') : [],
-    }
-  })
-}
 
 const page = readFileSync(`${ROOT}docs/getting-started.md`, 'utf8')
 const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as {
   scripts: Record<string, string>
 }
+/** Kinds: `terminal` stays running, `repeat` takes time to come true, `install` is what ran this test, `prometheus` needs it. */
 const blocks = readBlocks(page)
 
 const PORTS = ['6379', '9753', '9761', '9762', '9090'] as const
@@ -82,16 +59,6 @@ describe('the page on getting started', () => {
       return startChild({ name: command, command: 'sh', args: ['-c', text], env, cwd: ROOT })
     }
 
-    function isShown(output: string, { shows }: Block): boolean {
-      let at = 0
-      for (const piece of shows.map(replace)) {
-        at = output.indexOf(piece, at)
-        if (at === -1) return false
-        at += piece.length
-      }
-      return true
-    }
-
     for (const block of blocks.filter(({ kinds }) => !kinds.includes('install'))) {
       const title = `line ${block.line}: ${block.command.split('\n')[0]}`
       const test = (): void => {
@@ -116,7 +83,7 @@ describe('the page on getting started', () => {
         return { code, output: child.output() }
       }
       const isAsShown = ({ code, output }: { code: number | null; output: string }): boolean =>
-        code === 0 && isShown(output, block)
+        code === 0 && isShown(output, block.shows.map(replace))
       // Only what the page says takes time is asked for again; everything else has to be true at once.
       const deadlineMs = block.kinds.includes('repeat') ? 30_000 : 0
       await eventually(`${title}\nshows ${block.shows.join('\n')}`, finish, isAsShown, {
