@@ -3,12 +3,11 @@ import { PgrError } from '../errors/pgr-error.ts'
 import { writeStoredMetric } from '../formats/stored/index.ts'
 import { type Family, type Metric, type NumberMetric, seriesOf } from '../model/family.ts'
 import {
-  type Label,
   type Labels,
   labelKey,
-  mergeLabels,
   showLabels,
   sortLabels,
+  withInstance,
   withoutEmptyValues,
   withoutNames,
 } from '../model/labels.ts'
@@ -114,9 +113,7 @@ function splitBySet(families: readonly Family[]): Map<UnitId, Part> {
         ...(metric.timestampMs === undefined ? {} : { timestampMs: metric.timestampMs }),
       })
       dealt.metrics.push({ ...metric, labels: own })
-      dealt.shown.push(
-        part.labels.some((label) => label.name === 'instance') ? labels : mergeLabels(labels, NO_INSTANCE),
-      )
+      dealt.shown.push(withInstance(labels))
       part.series += series
     }
     for (const [part, { samples, metrics, shown }] of bySet) {
@@ -127,8 +124,6 @@ function splitBySet(families: readonly Family[]): Map<UnitId, Part> {
   }
   return parts
 }
-
-const NO_INSTANCE: readonly Label[] = [{ name: 'instance', value: '' }]
 
 /** One metric per label set: of several points the newest; equal series without telling timestamps are refused. */
 function newestOf(family: Family): Iterable<{ metric: Metric; labels: Labels; series: number }> {

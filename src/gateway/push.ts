@@ -4,12 +4,12 @@ import { writeStored } from '../formats/stored/index.ts'
 import { type Family, type Metric, seriesOf } from '../model/family.ts'
 import {
   compareText,
-  type Label,
   type Labels,
   labelKey,
   labelValue,
   mergeLabels,
   showLabels,
+  withInstance,
   withoutNames,
 } from '../model/labels.ts'
 import { unitId } from '../model/unit.ts'
@@ -204,12 +204,6 @@ function sortMetrics(name: string, metrics: readonly Metric[], group: Labels): M
     )
   }
   return keyed.map((item) => item.metric)
-}
-
-const NO_INSTANCE: readonly Label[] = [{ name: 'instance', value: '' }]
-
-function withInstance(labels: Labels): Labels {
-  return labelValue(labels, 'instance') === undefined ? mergeLabels(labels, NO_INSTANCE) : labels
 }
 
 const REASON_BYTES = 256

@@ -75,6 +75,16 @@ export function withoutNames(labels: Labels, without: Labels): Labels {
   return labels.filter((label) => !without.some((other) => other.name === label.name))
 }
 
+const NO_INSTANCE: Labels = [{ name: 'instance', value: '' }]
+
+/**
+ * Labels as shown: without an instance they get an empty one, so that a scraper with `honor_labels` does not put the
+ * gateway's address there.
+ */
+export function withInstance(labels: Labels): Labels {
+  return labelValue(labels, 'instance') === undefined ? mergeLabels(labels, NO_INSTANCE) : labels
+}
+
 /** An empty value means the label is absent (Prometheus data model); identity ignores such labels. */
 export function withoutEmptyValues(labels: Labels): Labels {
   return labels.some((label) => label.value === '') ? labels.filter((label) => label.value !== '') : labels

@@ -1,6 +1,6 @@
 import type { BlockOptions, FamilyHead, Writer } from '../../formats/format.ts'
 import type { Family, FamilyType } from '../../model/family.ts'
-import { labelKey, labelValue, mergeLabels } from '../../model/labels.ts'
+import { labelKey, labelValue, withInstance } from '../../model/labels.ts'
 import type { EscapingScheme } from '../../model/names.ts'
 import { fits } from '../view/families.ts'
 import { type Entry, headOf, readEntry, shownLabels } from '../view/unit.ts'
@@ -268,7 +268,7 @@ export class Exposition {
     if (labelValue(unit.common, 'instance') !== undefined)
       return this.writer.block(family, unit.common, this.#options)
     if (family.metrics.every((metric) => labelValue(metric.labels, 'instance') === undefined)) {
-      return this.writer.block(family, mergeLabels(unit.common, NO_INSTANCE), this.#options)
+      return this.writer.block(family, withInstance(unit.common), this.#options)
     }
     const metrics = family.metrics.map((metric) => ({ ...metric, labels: shownLabels(unit, metric.labels) }))
     return this.writer.block({ ...family, metrics } as Family, [], this.#options)
@@ -328,8 +328,6 @@ export class Exposition {
     }
   }
 }
-
-const NO_INSTANCE = [{ name: 'instance', value: '' }]
 
 function headFor(name: string, winner: Entry): FamilyHead {
   return { name, type: winner.type, ...headOf(winner) }

@@ -1,7 +1,7 @@
 import type { Labels } from '../../model/labels.ts'
 import type { FamilyIndex } from './families.ts'
 import { findRivals, precedes, type UnitsByIdentity } from './rivals.ts'
-import { type Entry, readEntry, seriesKeys, shownLabels } from './unit.ts'
+import { type Entry, labelsOf, seriesKeys, shownLabels } from './unit.ts'
 
 /**
  * Equal series that stand in several units: the entry first seen earliest shows them, the others leave them out. What
@@ -90,7 +90,7 @@ export class Duplicates {
 }
 
 function* shownSeries(entry: Entry): Iterable<Labels> {
-  for (const metric of readEntry(entry).metrics) yield shownLabels(entry.unit, metric.labels)
+  for (const labels of labelsOf(entry)) yield shownLabels(entry.unit, labels)
 }
 
 function intersects(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

@@ -1,12 +1,12 @@
-import { readStored, readStoredMetric } from '../../formats/stored/index.ts'
+import { readStored, readStoredLabels, readStoredMetric } from '../../formats/stored/index.ts'
 import type { Family, FamilyType, Metric } from '../../model/family.ts'
 import {
   compareText,
-  type Label,
   type Labels,
   labelKey,
-  labelValue,
   mergeLabels,
+  NO_LABELS,
+  withInstance,
   withoutEmptyValues,
 } from '../../model/labels.ts'
 import { kindOf, type UnitId, type UnitKind } from '../../model/unit.ts'
@@ -100,23 +100,16 @@ function nameSetOf(identity: Labels): NameSet {
   return fresh
 }
 
-const NO_INSTANCE: Label = { name: 'instance', value: '' }
-
 export function makeUnit(id: UnitId, labels: Labels): Unit {
   const kind = kindOf(id)
   const identity = withoutEmptyValues(labels)
-  const common =
-    kind === 'set' && labelValue(labels, 'instance') === undefined
-      ? mergeLabels(labels, [NO_INSTANCE])
-      : labels
+  const common = kind === 'set' ? withInstance(labels) : labels
   return {
     id,
     kind,
     labels,
     common,
-    order:
-      labelKey(labelValue(labels, 'instance') === undefined ? mergeLabels(labels, [NO_INSTANCE]) : labels) +
-      id,
+    order: labelKey(withInstance(labels)) + id,
     identity: labelKey(identity),
     nameSet: nameSetOf(identity),
     version: 0,
@@ -134,8 +127,7 @@ export function makeUnit(id: UnitId, labels: Labels): Unit {
 
 /** Labels a series shows: the unit's win, and a series without instance shows an empty one (`honor_labels`). */
 export function shownLabels(unit: Unit, own: Labels): Labels {
-  const labels = mergeLabels(own, unit.common)
-  return labelValue(labels, 'instance') === undefined ? mergeLabels(labels, [NO_INSTANCE]) : labels
+  return withInstance(mergeLabels(own, unit.common))
 }
 
 const PUSH_TIME_HELP = 'Last Unix time when changing this group in the Pushgateway succeeded.'
@@ -185,10 +177,20 @@ export function headOf(entry: Entry): { help: string; unit: string } {
   return { help, unit }
 }
 
+/** Labels of every series without the unit's; spares decoding values. In no promised order. */
+export function labelsOf({ content }: Entry): readonly Labels[] {
+  switch (content.kind) {
+    case 'blob':
+      return readStoredLabels(content.blob)
+    case 'time':
+      return [NO_LABELS]
+    case 'paged':
+      return [...content.pages.values()].flatMap((metrics) => metrics.map(({ labels }) => labels))
+  }
+}
+
 /** Text of every series' labels as shown; equal text means equal series. */
 export function seriesKeys(entry: Entry): Set<string> {
-  entry.keys ??= new Set(
-    readEntry(entry).metrics.map((metric) => labelKey(shownLabels(entry.unit, metric.labels))),
-  )
+  entry.keys ??= new Set(labelsOf(entry).map((labels) => labelKey(shownLabels(entry.unit, labels))))
   return entry.keys
 }
