@@ -13,7 +13,7 @@ import { type Labels, NO_LABELS } from '../../model/labels.ts'
 import { type EscapingScheme, escapeName, isLegacyLabelName, isLegacyMetricName } from '../../model/names.ts'
 import { formatOpenMetrics } from '../../model/number.ts'
 import type { BlockOptions, FamilyHead, Writer } from '../format.ts'
-import { escapeValue, LabelText } from '../prometheus-text/index.ts'
+import { type BlockLabels, escapeValue, LabelText, labelsToWrite } from '../prometheus-text/index.ts'
 import { contentTypeOf } from './media-type.ts'
 import { claimedNames, EXEMPLAR_MAX_RUNES, runesOf } from './suffixes.ts'
 
@@ -100,12 +100,9 @@ function mayHaveUnit({ name, type }: ShownFamily, unit: string): boolean {
 }
 
 /** What every line of a block needs. */
-interface Block {
-  readonly labels: LabelText
+interface Block extends BlockLabels {
   readonly exemplarLabels: LabelText
   readonly timestamps: boolean
-  /** Label texts already written; only kept when metrics with different labels may have become equal. */
-  readonly written: Set<string> | undefined
 }
 
 function writeBlock(family: Family, shown: ShownFamily, common: Labels, options: BlockOptions): string {
@@ -183,16 +180,6 @@ function seriesName({ name }: ShownFamily, suffix = ''): SeriesName {
 
 function writeLine({ open, bare }: SeriesName, labels: string, value: string, end: string): string {
   return labels === '' ? `${bare} ${value}${end}` : `${open}${labels}} ${value}${end}`
-}
-
-/** The labels of a metric that is to be written; undefined for one that is left out. */
-function labelsToWrite(metric: Metric, { labels, written }: Block): string | undefined {
-  if (metric.stale) return undefined
-  const text = labels.of(metric.labels)
-  if (written === undefined) return text
-  if (written.has(text)) return undefined
-  written.add(text)
-  return text
 }
 
 function timestampOf({ timestampMs }: Metric, { timestamps }: Block): string {

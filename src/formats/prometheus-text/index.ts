@@ -1,6 +1,6 @@
 /** prometheus-text: the classic text format, version 0.0.4. */
 /** Shared with OpenMetrics text, which spells labels alike. */
 export { escapeValue } from './escape.ts'
-export { LabelText } from './label-text.ts'
+export { type BlockLabels, LabelText, labelsToWrite } from './label-text.ts'
 export { reader } from './read.ts'
 export { writer } from './write.ts'

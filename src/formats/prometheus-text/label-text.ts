@@ -1,3 +1,4 @@
+import type { Metric } from '../../model/family.ts'
 import { type Label, type Labels, mergeLabels } from '../../model/labels.ts'
 import { type EscapingScheme, escapeLabelName, isLegacyLabelName } from '../../model/names.ts'
 import { escapeValue } from './escape.ts'
@@ -74,4 +75,21 @@ export class LabelText {
       .map((label) => this.write(label))
       .join(',')
   }
+}
+
+/** What a block's writer knows of its labels. */
+export interface BlockLabels {
+  readonly labels: LabelText
+  /** Label texts already written; only kept when metrics with different labels may have become equal. */
+  readonly written: Set<string> | undefined
+}
+
+/** The labels of a metric that is to be written; undefined for one that is left out. */
+export function labelsToWrite(metric: Metric, { labels, written }: BlockLabels): string | undefined {
+  if (metric.stale) return undefined
+  const text = labels.of(metric.labels)
+  if (written === undefined) return text
+  if (written.has(text)) return undefined
+  written.add(text)
+  return text
 }

@@ -19,7 +19,7 @@ import {
 import { formatGo } from '../../model/number.ts'
 import type { BlockOptions, Writer } from '../format.ts'
 import { escapeHelp, escapeValue } from './escape.ts'
-import { LabelText } from './label-text.ts'
+import { type BlockLabels, LabelText, labelsToWrite } from './label-text.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -66,11 +66,8 @@ export const writer: Writer = {
 }
 
 /** What every line of a block needs. */
-interface Block {
-  readonly labels: LabelText
+interface Block extends BlockLabels {
   readonly timestamps: boolean
-  /** Label texts already written; only kept when different labels may have become equal. */
-  readonly written: Set<string> | undefined
 }
 
 function writeBlock(family: Family, common: Labels, { escaping, timestamps }: BlockOptions): string {
@@ -133,16 +130,6 @@ function seriesName(name: string): SeriesName {
 
 function writeLine({ open, bare }: SeriesName, labels: string, value: number, end: string): string {
   return labels === '' ? `${bare} ${formatGo(value)}${end}` : `${open}${labels}} ${formatGo(value)}${end}`
-}
-
-/** The labels of a metric that is to be written; undefined for one that is left out. */
-function labelsToWrite(metric: Metric, { labels, written }: Block): string | undefined {
-  if (metric.stale) return undefined
-  const text = labels.of(metric.labels)
-  if (written === undefined) return text
-  if (written.has(text)) return undefined
-  written.add(text)
-  return text
 }
 
 /** What follows a value. Older scrapers fail over a timestamp below zero, so that none is written then. */
