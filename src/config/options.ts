@@ -359,14 +359,14 @@ export const options = {
     kind: bool,
     fallback: false,
     group: 'Operating',
-    doc: 'Allow shutting down and reloading by HTTP.',
+    doc: 'Allow shutting down by HTTP.',
   }),
   webEnableAdminApi: setting({
     flag: 'web.enable-admin-api',
     kind: bool,
     fallback: false,
     group: 'Operating',
-    doc: 'Allow wiping everything by HTTP.',
+    doc: 'Reserved for wiping everything by HTTP, which this version does not serve.',
   }),
 
   logLevel: setting({
