@@ -50,7 +50,8 @@ export class FamilyBuilder {
   private point: Point | undefined
 
   constructor(name: string, line: number) {
-    this.name = name
+    // A copy: a slice would keep its line alive, HELP text and all, as long as the name is an index of something.
+    this.name = Buffer.from(name).toString()
     this.firstLine = line
     this.lastLine = line
   }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { PgrError } from '../../errors/pgr-error.ts'
 import type { Family, FamilyType } from '../../model/family.ts'
 import type { Reader, ReadOptions } from '../format.ts'
@@ -6,6 +7,7 @@ import { malformed, readMetricName, readSample, show, undoEscapes } from './samp
 import { SUFFIXES } from './suffixes.ts'
 
 const EOF = '# EOF'
+const LINE_FEED = 0x0a
 
 /**
  * Reads OpenMetrics 1.0 text strictly: what the specification forbids is refused, as the whole body would be by the
@@ -16,15 +18,17 @@ const EOF = '# EOF'
 export const reader: Reader = {
   name: 'openmetrics',
   read(body, options) {
-    const text = decode(body)
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+    if (!isUtf8(bytes)) throw atLine(malformed('the body is not valid UTF-8'), lineOfBrokenText(body))
     const page = new Page(options)
     let line = 0
     try {
-      for (let at = 0; at < text.length && !page.ended; ) {
+      for (let at = 0; at < bytes.length && !page.ended; ) {
         line++
-        const end = text.indexOf('\n', at)
-        page.readLine(text.slice(at, end === -1 ? text.length : end), line)
-        if (page.ended) assertNothingAfter(text, end)
+        const end = bytes.indexOf(LINE_FEED, at)
+        // A string per line: what is kept of a line would keep a string of the whole body alive.
+        page.readLine(bytes.toString('utf8', at, end === -1 ? bytes.length : end), line)
+        if (page.ended) assertNothingAfter(bytes, end)
         if (end === -1) break
         at = end + 1
       }
@@ -36,23 +40,14 @@ export const reader: Reader = {
   },
 }
 
-function assertNothingAfter(text: string, end: number): void {
-  if (end === -1 || end + 1 === text.length) return
-  throw malformed(`nothing may follow "# EOF", got ${show(text.slice(end + 1, end + 41))}`)
+function assertNothingAfter(bytes: Buffer, end: number): void {
+  if (end === -1 || end + 1 === bytes.length) return
+  throw malformed(`nothing may follow "# EOF", got ${show(bytes.toString('utf8', end + 1, end + 41))}`)
 }
 
 function atLine(reason: unknown, line: number): unknown {
   if (!(reason instanceof PgrError)) return reason
   return new PgrError(reason.code, `openmetrics parsing error in line ${line}: ${reason.message}`)
-}
-
-function decode(body: Uint8Array): string {
-  try {
-    // A byte order mark is not skipped: it is no part of any name and fails as one.
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
-  } catch {
-    throw atLine(malformed('the body is not valid UTF-8'), lineOfBrokenText(body))
-  }
 }
 
 /** Line feeds are found among bytes: none is ever part of a longer character. */
