@@ -102,6 +102,12 @@ export const catalogue = {
     retry: true,
     when: 'the store does not answer or refuses writes for now',
   },
+  PGR_STORE_DEGRADED: {
+    status: 503,
+    exit: EXIT_TEMPORARY,
+    retry: true,
+    when: 'part of the store is away, and the answer needs that part',
+  },
   PGR_STORE_MISCONFIGURED: {
     status: 503,
     exit: EXIT_FAILED,

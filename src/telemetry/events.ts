@@ -11,6 +11,12 @@ export type Protocol =
   | 'none'
 
 /**
+ * How history can be lost: a promoted replica had not heard of it, a restarted server had not written it down, or a
+ * server came back with nothing.
+ */
+export type HistoryCause = 'failover' | 'restart' | 'emptied'
+
+/**
  * What pgr tells its operator. One listener turns an event into a log line and moves counters; rooms are handed a
  * `tell` and know neither the log nor the metrics. No job name, path or message is ever a metric label.
  */
@@ -41,6 +47,8 @@ export type Event =
       series: number
       seconds: number
       code?: ErrorCode
+      /** The store was away, and the answer was the last page. */
+      stale?: boolean
     }
   /** A command sequence on the store ended. */
   | { kind: 'store.call'; operation: string; seconds: number; code?: ErrorCode }
@@ -49,6 +57,23 @@ export type Event =
   | { kind: 'store.lost'; store: string; reason: string }
   | { kind: 'store.back'; store: string; downSeconds: number }
   | { kind: 'store.finding'; finding: string; message: string; ok: boolean }
+  /** Writes the store had acknowledged are gone from it, as a failover or a restart can bring about; once an incident. */
+  | { kind: 'store.history'; cause: HistoryCause; endpoint: string; partitions: number }
+  /**
+   * Acknowledged writes of the last seconds were compared with what the store has: how many of those checked were
+   * missing, were sent again, and stay lost.
+   */
+  | {
+      kind: 'store.mend'
+      endpoint: string
+      checked: number
+      missing: number
+      resubmitted: number
+      lost: number
+      seconds: number
+    }
+  /** Primaries came or went, or partitions moved between them. */
+  | { kind: 'store.topology'; message: string }
   /** The view caught up with the store. */
   | { kind: 'view.poll'; seconds: number; units: number }
   | { kind: 'view.reset'; partition: number; reason: string }

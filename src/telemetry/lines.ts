@@ -10,9 +10,9 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         facts: pushFacts(event),
       }
     case 'scrape': {
-      const { format, status, bytes, series, seconds, code } = event
+      const { format, status, bytes, series, seconds, code, stale } = event
       const message = code === undefined ? 'answered a scrape' : 'failed a scrape'
-      return { message, facts: { format, status, bytes, series, seconds, code } }
+      return { message, facts: { format, status, bytes, series, seconds, code, stale } }
     }
     case 'store.call': {
       const { operation, seconds, code } = event
@@ -32,6 +32,22 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         message: event.message,
         facts: { finding: event.finding, ok: event.ok },
       }
+    case 'store.history': {
+      const { cause, endpoint, partitions } = event
+      return {
+        message: 'lost history: the store no longer has writes that it acknowledged',
+        facts: { cause, endpoint, partitions },
+      }
+    }
+    case 'store.mend': {
+      const { endpoint, checked, missing, resubmitted, lost, seconds } = event
+      return {
+        message: mendMessage(event),
+        facts: { endpoint, checked, missing, resubmitted, lost, seconds },
+      }
+    }
+    case 'store.topology':
+      return { message: event.message, facts: {} }
     case 'view.poll':
       return {
         message: 'caught up with the store',
@@ -76,8 +92,13 @@ export function levelOf(event: Event): LogLevel {
       return 'debug'
     case 'store.lost':
     case 'store.back':
+    case 'store.topology':
     case 'listening':
       return 'info'
+    case 'store.mend':
+      if (event.lost > 0) return 'warn'
+      return event.missing > 0 ? 'info' : 'debug'
+    case 'store.history':
     case 'view.reset':
     case 'view.quarantine':
       return 'warn'
@@ -99,6 +120,13 @@ const PUSH_MESSAGES = {
 function pushFacts(event: Event & { kind: 'push' }): Record<string, unknown> {
   const { method, status, protocol, bytes, series, seconds, code, reason, group } = event
   return { method, status, protocol, bytes, series, seconds, code, reason, group }
+}
+
+function mendMessage({ missing, lost }: Event & { kind: 'store.mend' }): string {
+  if (lost > 0) return 'found acknowledged writes that the store lost for good'
+  return missing > 0
+    ? 'sent acknowledged writes again that the store had lost'
+    : 'found every acknowledged write of late in the store'
 }
 
 function defectFacts(where: string, error: unknown): Record<string, unknown> {

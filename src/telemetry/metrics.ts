@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { catalogue } from '../errors/catalogue.ts'
-import type { Event, Levels, Protocol } from './events.ts'
+import type { Event, HistoryCause, Levels, Protocol } from './events.ts'
 
 const PROTOCOLS: ReadonlySet<string> = new Set<Protocol>([
   'text',
@@ -13,6 +13,7 @@ const PROTOCOLS: ReadonlySet<string> = new Set<Protocol>([
 ])
 const FORMATS: ReadonlySet<string> = new Set(['text', 'openmetrics', 'protobuf'])
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS'])
+const HISTORY_CAUSES: ReadonlySet<string> = new Set<HistoryCause>(['failover', 'restart', 'emptied'])
 const CODES: ReadonlySet<string> = new Set(Object.keys(catalogue))
 const REST = 'other'
 
@@ -101,6 +102,10 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'format',
   )
   const scrapedBytes = counter('pgr_scraped_bytes_total', 'Bytes of pages as sent.', 'format')
+  const staleScrapes = counter(
+    'pgr_stale_scrapes_total',
+    'Scrapes answered with the last page because the store was away.',
+  )
 
   const callSeconds = seconds(
     'pgr_store_call_duration_seconds',
@@ -120,6 +125,21 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
   const losses = counter('pgr_store_losses_total', 'Times the store was lost.')
   const storeUp = gauge('pgr_store_up', '0 from when the store was lost to when it is back.')
   storeUp.set(1)
+  const historyLosses = counter(
+    'pgr_store_history_losses_total',
+    'Times the store lost writes it had acknowledged, by how that came about.',
+    'cause',
+  )
+  // An increase from nothing at all is no increase to an alert.
+  for (const cause of HISTORY_CAUSES) historyLosses.inc({ cause }, 0)
+  const lostWrites = counter(
+    'pgr_store_lost_writes_total',
+    'Acknowledged writes of this replica that the store lost for good.',
+  )
+  const resubmittedWrites = counter(
+    'pgr_store_resubmitted_writes_total',
+    'Acknowledged writes of this replica that the store lost and was sent again.',
+  )
   const findings = gauge(
     'pgr_store_finding',
     '1 while what was found out about the store is in order.',
@@ -164,6 +184,7 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     scrapes.inc({ format, code: statusLabel(event.status) })
     scrapeSeconds.observe({ format }, event.seconds)
     scrapedBytes.inc({ format }, event.bytes)
+    if (event.stale) staleScrapes.inc()
   }
 
   function countCall(event: Event & { kind: 'store.call' }): void {
@@ -190,6 +211,11 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
           return storeUp.set(1)
         case 'store.finding':
           return findings.set({ finding: finding(event.finding) }, event.ok ? 1 : 0)
+        case 'store.history':
+          return historyLosses.inc({ cause: oneOf(HISTORY_CAUSES, event.cause) })
+        case 'store.mend':
+          lostWrites.inc(event.lost)
+          return resubmittedWrites.inc(event.resubmitted)
         case 'view.poll':
           pollSeconds.observe(event.seconds)
           return polledUnits.inc(event.units)
@@ -201,6 +227,7 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
           return quarantines.inc({ reason: event.reason })
         case 'defect':
           return defects.inc({ where: place(event.where) })
+        case 'store.topology':
         case 'listening':
         case 'notice':
           return undefined
