@@ -1,6 +1,7 @@
 import type { FamilyType } from '../model/family.ts'
 import type { Labels } from '../model/labels.ts'
 import type { UnitId } from '../model/unit.ts'
+import type { HistoryCause } from '../telemetry/events.ts'
 
 /**
  * store: where pushes live. One contract, several houses.
@@ -56,6 +57,7 @@ import type { UnitId } from '../model/unit.ts'
  *   may notice that as late as the latest expiry a write gave to what the set holds.
  *
  * Failures are `PgrError`: PGR_STORE_UNAVAILABLE (nothing is known to be lost; try again with the same operation id),
+ * PGR_STORE_DEGRADED (part of the partitions is away, and the call needs them; as the former in everything else),
  * PGR_STORE_MISCONFIGURED (an operator must act), PGR_QUOTA_EXCEEDED. Nothing else.
  */
 export interface Store {
@@ -92,6 +94,9 @@ export interface Store {
    *
    * A write that resolved before this call is in the pages. Units come in the order of their versions, each at most once
    * unless it changes while the pages are read.
+   *
+   * Where only some partitions can be read, the pages of those come first, each with its `done`, and then the read
+   * rejects with PGR_STORE_DEGRADED. After any other failure what came may end anywhere.
    */
   changes(since: readonly Position[], options: { deadlineMs: number }): AsyncIterable<ChangePage>
 
@@ -104,10 +109,13 @@ export interface Store {
    * that raises the partition's floor to the version trimmed, and readers below the floor are reset.
    */
   sweep(): Promise<void>
-  /** Resolves when the store can take a push; rejects with why not. */
+  /** Resolves when pushes can be taken for at least part of the units; rejects with why not. */
   ready(): Promise<void>
-  /** What an operator should know: version, role, memory, persistence; keys and plain values. */
-  describe(): Promise<ReadonlyMap<string, string | number | boolean>>
+  /**
+   * What an operator should know. Resolves also while the store is away, with what is known of it; that may take as long
+   * as one call to the store.
+   */
+  describe(): Promise<StoreReport>
   /** Lets go of the store; calls after it are refused with PGR_STORE_UNAVAILABLE. Closing twice is fine. */
   close(): Promise<void>
 }
@@ -336,6 +344,66 @@ export interface StoreLimits {
   /** Live metrics one set may hold; exact. */
   readonly setMetrics: number
 }
+
+/** How a store is, for people and for the status page. */
+export interface StoreReport {
+  /** That of the store. */
+  readonly name: string
+  /** Version, role, memory, persistence and the like; names in snake case. */
+  readonly facts: ReadonlyMap<string, string | number | boolean>
+  /** Everything that was looked at, in order or not, as last told. */
+  readonly findings: readonly StoreFinding[]
+  readonly losses: StoreLosses
+  /** Servers that hold partitions; none when the store is no server. */
+  readonly primaries: readonly StorePrimary[]
+  /** Gateways that share the store, this one included, as they announced themselves. */
+  readonly replicas: readonly StoreReplica[]
+}
+
+export interface StoreFinding {
+  readonly finding: string
+  readonly ok: boolean
+  /** What it means when it is not in order, and what to do about it. */
+  readonly message: string
+  /** The server it was found at. */
+  readonly where: string
+}
+
+/** What this replica found to be lost of what the store had acknowledged, since the start of this replica. */
+export interface StoreLosses {
+  /** Times that history was lost. */
+  readonly history: number
+  /** Writes of this replica that were acknowledged, are gone and were not sent again. */
+  readonly lostWrites: number
+  /** Writes of this replica that were acknowledged, were gone and were sent again. */
+  readonly resubmittedWrites: number
+  /** Unix time of the last loss of history in milliseconds. */
+  readonly lastAtMs?: number
+  /** How history was lost then. */
+  readonly cause?: HistoryCause
+}
+
+export interface StorePrimary {
+  /** Without user and password. */
+  readonly endpoint: string
+  readonly state: 'usable' | 'away'
+  /** How many it holds. */
+  readonly partitions: number
+  /** Why it is away. */
+  readonly reason?: string
+}
+
+export interface StoreReplica {
+  readonly id: string
+  readonly version: string
+  /** Where it listens. */
+  readonly address: string
+  /** Unix time in milliseconds, by the store's clock. */
+  readonly lastSeenMs: number
+}
+
+/** The losses of a store that had none. */
+export const NO_LOSSES: StoreLosses = { history: 0, lostWrites: 0, resubmittedWrites: 0 }
 
 /** How far ahead of the store's clock a sample may be. */
 export const MAX_FUTURE_MS = 10 * 60 * 1000

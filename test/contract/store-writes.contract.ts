@@ -349,8 +349,10 @@ export function writeContract(open: OpenHarness): void {
 
   it('describes itself in plain values', async () => {
     await start()
-    const facts = await store.describe()
-    expect(facts.size).toBeGreaterThan(0)
-    for (const value of facts.values()) expect(['string', 'number', 'boolean']).toContain(typeof value)
+    const report = await store.describe()
+    expect(report.name).toBe(store.name)
+    expect(report.facts.size).toBeGreaterThan(0)
+    for (const value of report.facts.values()) expect(['string', 'number', 'boolean']).toContain(typeof value)
+    expect(report.losses).toEqual({ history: 0, lostWrites: 0, resubmittedWrites: 0 })
   })
 }

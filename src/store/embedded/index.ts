@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { PgrError } from '../../errors/pgr-error.ts'
-import type {
-  ChangePage,
-  GroupFailure,
-  GroupWrite,
-  Operation,
-  Position,
-  SetWrite,
-  Store,
-  StoreLimits,
-  UnitChange,
-  UnitWrite,
-  Written,
+import {
+  type ChangePage,
+  type GroupFailure,
+  type GroupWrite,
+  NO_LOSSES,
+  type Operation,
+  type Position,
+  type SetWrite,
+  type Store,
+  type StoreLimits,
+  type UnitChange,
+  type UnitWrite,
+  type Written,
 } from '../store.ts'
 import { ChangeLog, type Cursor, type Entry } from './change-log.ts'
 import { DueQueue } from './due-queue.ts'
@@ -266,13 +267,14 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     },
 
     async describe() {
-      return new Map<string, string | number | boolean>([
+      const facts = new Map<string, string | number | boolean>([
         ['persistence', 'none'],
         ...Object.entries(totals.amounts),
         ['version', log.version],
         ['tombstones', log.tombstoneCount],
         ['operations', operations.size],
       ])
+      return { name: 'embedded', facts, findings: [], losses: NO_LOSSES, primaries: [], replicas: [] }
     },
 
     async close() {

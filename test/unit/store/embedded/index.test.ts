@@ -73,7 +73,7 @@ describe('its clock', () => {
     clock.advance(STALE_MEMORY_MS)
     await store.sweep()
 
-    expect((await store.describe()).get('units')).toBe(0)
+    expect((await store.describe()).facts.get('units')).toBe(0)
   })
 })
 
@@ -102,7 +102,7 @@ describe('what it holds', () => {
   })
 
   it('counts exactly, and nothing is left after everything is removed', async () => {
-    const count = async () => Object.fromEntries(await store.describe())
+    const count = async () => Object.fromEntries((await store.describe()).facts)
     for (const text of ['one', 'other']) {
       await store.writeGroup(putOf(backup, [family('a', text, { series: 3 }), family('b', text)]))
       await store.writeSet(
@@ -129,10 +129,14 @@ describe('what it holds', () => {
       )
       clock.advance(700)
     }
-    expect(Number((await store.describe()).get('series'))).toBeLessThan(600)
+    expect(Number((await store.describe()).facts.get('series'))).toBeLessThan(600)
     await store.remove(removalOf(backup, 'set'))
 
-    expect(Object.fromEntries(await store.describe())).toMatchObject({ units: 0, series: 0, bytes: 0 })
+    expect(Object.fromEntries((await store.describe()).facts)).toMatchObject({
+      units: 0,
+      series: 0,
+      bytes: 0,
+    })
   })
 
   it('takes exactly as many units as allowed', async () => {
@@ -148,7 +152,7 @@ describe('what it holds', () => {
     await view.read()
     clock.advance(1000)
     await store.sweep()
-    expect((await store.describe()).get('bytes')).toBeLessThan(100)
+    expect((await store.describe()).facts.get('bytes')).toBeLessThan(100)
     const { changes } = await view.read()
     expect(changes).toMatchObject([{ kind: 'group', families: [] }])
 
@@ -164,7 +168,7 @@ describe('what it holds', () => {
     const left: unknown[] = []
     for (let call = 0; call < 3; call++) {
       await store.sweep()
-      left.push((await store.describe()).get('units'))
+      left.push((await store.describe()).facts.get('units'))
     }
 
     expect(left).toEqual([1500, 500, 0])
