@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { Notice } from './config/given.ts'
 import { showAddress } from './config/kinds.ts'
 import type { Origins, Settings } from './config/rules.ts'
-import { showSettings } from './config/show.ts'
+import { showFlags, showSettings } from './config/show.ts'
 import { PgrError } from './errors/pgr-error.ts'
 import { writers } from './formats/index.ts'
 import { openGateway, type RunningGateway } from './gateway/open-gateway.ts'
@@ -146,14 +146,21 @@ function announce(settings: Settings, { tell }: Telemetry, url: string, origins:
 function storeChoice(settings: Settings, { tell }: Telemetry): StoreChoice {
   const limits = storeLimits(settings)
   if (settings.store === 'embedded') return { kind: 'embedded', limits }
-  const { redisUsername: username, redisPassword: password, redisDb: db } = settings
+  const { redisMasterName: masterName, redisUsername: username, redisPassword: password } = settings
   return {
     kind: 'redis',
-    endpoints: settings.redisEndpoint,
-    masterName: settings.redisMasterName,
     options: {
+      endpoints: settings.redisEndpoint,
+      natMap: settings.redisNatMap,
       prefix: settings.redisPrefix,
       timeoutMs: settings.redisTimeout,
+      waitReplicas: settings.redisWaitReplicas,
+      waitTimeoutMs: settings.redisWaitTimeout,
+      resubmit: {
+        windowMs: settings.redisResubmitWindow,
+        maxBytes: settings.redisResubmitMaxBytes,
+        after: settings.redisResubmitAfter,
+      },
       forceEvictionPolicy: settings.redisForceEvictionPolicy,
       limits,
       version: VERSION,
@@ -161,11 +168,21 @@ function storeChoice(settings: Settings, { tell }: Telemetry): StoreChoice {
         .map((each) => showAddress({ ...each, host: each.host || hostname() }))
         .join(','),
       tell,
+      ...(masterName === '' ? {} : { masterName, sentinel: sentinelOptions(settings) }),
       ...(username === '' ? {} : { username }),
       ...(password === '' ? {} : { password }),
-      ...(db === 0 ? {} : { db }),
+      ...(settings.redisDb === 0 ? {} : { db: settings.redisDb }),
       ...(settings.redisTlsEnabled || needsTls(settings) ? { tls: redisTls(settings) } : {}),
     },
+  }
+}
+
+function sentinelOptions(settings: Settings) {
+  const { redisSentinelUsername: username, redisSentinelPassword: password } = settings
+  return {
+    strict: settings.redisSentinelStrict,
+    ...(username === '' ? {} : { username }),
+    ...(password === '' ? {} : { password }),
   }
 }
 
@@ -200,6 +217,7 @@ function gatewaySettings(settings: Settings) {
     consistencyCheck: !settings.pushDisableConsistencyCheck,
     limits: storeLimits(settings),
     timestamps: settings.expositionTimestamps,
+    maxStaleMs: settings.expositionMaxStale,
     pollIntervalMs: settings.pollInterval,
     pollTimeoutMs: POLL_TIMEOUT_MS,
     sweepIntervalMs: SWEEP_INTERVAL_MS,
@@ -233,6 +251,8 @@ function httpOptions(settings: Settings): HttpOptions {
     enableLifecycle: settings.webEnableLifecycle,
     drainMs: settings.shutdownTimeout,
     compat: settings.compat,
+    flags: showFlags(settings),
+    startedAt: new Date(),
   }
 }
 

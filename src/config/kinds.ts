@@ -222,6 +222,25 @@ export const endpoints: Kind<readonly string[]> = {
 }
 
 /**
+ * Addresses as somebody tells them and how to reach them from here: each item is `host:port=host:port`. Keys and values
+ * are `host:port`, with brackets around an IPv6 host.
+ */
+export const addressMap: Kind<ReadonlyMap<string, string>> = {
+  name: 'address map',
+  expects:
+    'pairs such as 10.0.0.1:6379=redis.example:6379, the announced address first and none twice, separated by commas',
+  parse(given) {
+    const pairs = parseList(given, parseAddressPair)
+    const map = new Map(pairs)
+    return pairs !== undefined && map.size === pairs.length ? map : undefined
+  },
+  show: (value) => [...value].map(([announced, reachable]) => `${announced}=${reachable}`).join(','),
+  scalars: ['text'],
+  list: true,
+  schema: { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' }, minItems: 1 }] },
+}
+
+/**
  * `redis://me:secret@host` → `redis://me:***@host`. Made for text that is not quite a URL, too: it rather hides a bit
  * more than shows a bit of a password.
  */
@@ -237,6 +256,14 @@ function parseAddress(given: string): Address | undefined {
   const [, six, other, digits] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/[\]@]*)):(\d{1,5})$/.exec(given) ?? []
   if (digits === undefined || Number(digits) > MAX_PORT) return undefined
   return { host: six ?? other ?? '', port: Number(digits) }
+}
+
+function parseAddressPair(given: string): readonly [string, string] | undefined {
+  const sides = given.split('=').map((side) => parseAddress(side.trim()))
+  const [announced, reachable] = sides
+  if (sides.length !== 2 || announced === undefined || reachable === undefined) return undefined
+  if ([announced, reachable].some(({ host, port: number }) => host === '' || number === 0)) return undefined
+  return [showAddress(announced), showAddress(reachable)]
 }
 
 function isEndpoint(given: string): boolean {

@@ -9,6 +9,24 @@ export type Origins = Readonly<Record<SettingKey, Origin>>
 
 const COMPAT_PORT = 9091
 
+/** Half as long as a store remembers the ids of writes: time enough to compare them. */
+const MAX_RESUBMIT_WINDOW_MS = 60_000
+
+const SENTINEL_KEYS = ['redisSentinelUsername', 'redisSentinelPassword', 'redisSentinelStrict'] as const
+
+/** Settings without effect on the embedded store, but for those that only follow from others. */
+const REDIS_KEYS = [
+  'redisEndpoint',
+  'redisMasterName',
+  'redisUsername',
+  'redisPassword',
+  'redisTlsEnabled',
+  ...SENTINEL_KEYS,
+  'redisNatMap',
+  'redisWaitReplicas',
+  'redisResubmitWindow',
+] as const
+
 /** Paths that always belong to the server. */
 const RESERVED_PATHS = ['/metrics/job/', '/api/', '/-/', '/v1/metrics/']
 
@@ -29,6 +47,7 @@ export function applyRules(
   refusePaths(settings, origins)
   refuseTls(settings)
   refuseBounds(settings)
+  if (settings.store === 'redis') refuseTopology(settings)
   return { settings, notices: findNotices(settings) }
 }
 
@@ -36,8 +55,9 @@ function complete(values: SettingValues, isGiven: (key: SettingKey) => boolean):
   const likePushgateway = values.compat === 'pushgateway'
   const hasRedis = values.redisEndpoint.length > 0 || values.redisMasterName !== ''
   const store = values.store === 'auto' ? (hasRedis ? 'redis' : 'embedded') : values.store
+  const usualEndpoint = values.redisMasterName === '' ? ':6379' : ':26379'
   const redisEndpoint =
-    store === 'redis' && values.redisEndpoint.length === 0 ? [':6379'] : values.redisEndpoint
+    store === 'redis' && values.redisEndpoint.length === 0 ? [usualEndpoint] : values.redisEndpoint
   const port = likePushgateway && !isGiven('port') ? COMPAT_PORT : values.port
   return {
     ...values,
@@ -107,6 +127,33 @@ function refuseBounds(settings: Settings): void {
   }
 }
 
+function refuseTopology(settings: Settings): void {
+  const { redisEndpoint, redisMasterName, redisDb, redisTimeout } = settings
+  if (redisMasterName === '') {
+    const stray = SENTINEL_KEYS.find((key) => settings[key] !== options[key].fallback)
+    if (stray !== undefined)
+      refuse(
+        `--${options[stray].flag} speaks of Sentinels, but no primary is named: give --redis.master-name, as the Sentinels know it, or leave it out`,
+      )
+    if (redisDb !== 0 && redisEndpoint.length > 1)
+      refuse(
+        `--redis.db is ${redisDb}, but several endpoints are a Cluster, which has no database but 0: leave it out, or give --redis.master-name if the endpoints are Sentinels`,
+      )
+  }
+  if (settings.redisWaitReplicas > 0 && settings.redisWaitTimeout >= redisTimeout) {
+    const { show } = options.redisWaitTimeout.kind
+    refuse(
+      `--redis.wait-timeout is ${show(settings.redisWaitTimeout)}, not below the ${show(redisTimeout)} of --redis.timeout, after which the answer counts as lost: lower the one or raise the other`,
+    )
+  }
+  if (settings.redisResubmitWindow > MAX_RESUBMIT_WINDOW_MS) {
+    const { show } = options.redisResubmitWindow.kind
+    refuse(
+      `--redis.resubmit-window is ${show(settings.redisResubmitWindow)}, over the longest of ${show(MAX_RESUBMIT_WINDOW_MS)}: Redis knows a push again only so long; lower it`,
+    )
+  }
+}
+
 function findNotices(settings: Settings): Notice[] {
   const notices: Notice[] = []
   const warnUnused = (keys: readonly SettingKey[], why: string) => {
@@ -118,19 +165,22 @@ function findNotices(settings: Settings): Notice[] {
   }
   if (!settings.tlsEnabled) warnUnused(['tlsKey', 'tlsCert'], 'HTTPS is off, --tls.enabled turns it on')
   if (settings.store === 'embedded') {
-    warnUnused(
-      ['redisEndpoint', 'redisMasterName', 'redisUsername', 'redisPassword', 'redisTlsEnabled'],
-      'the store is embedded in this process, --store=redis makes it Redis',
-    )
-  } else if (
-    !settings.redisTlsEnabled &&
-    !settings.redisEndpoint.some((one) => one.startsWith('rediss://'))
-  ) {
+    warnUnused(REDIS_KEYS, 'the store is embedded in this process, --store=redis makes it Redis')
+    return notices
+  }
+  if (!settings.redisTlsEnabled && !settings.redisEndpoint.some((one) => one.startsWith('rediss://'))) {
     warnUnused(
       ['redisTlsCa', 'redisTlsCert', 'redisTlsKey', 'redisTlsSkipVerify'],
       'TLS to Redis is off, --redis.tls.enabled turns it on',
     )
   }
+  if (settings.redisWaitReplicas === 0)
+    warnUnused(['redisWaitTimeout'], 'no replica is waited for, --redis.wait-replicas says how many are')
+  if (settings.redisResubmitWindow === 0)
+    warnUnused(
+      ['redisResubmitMaxBytes', 'redisResubmitAfter'],
+      'no push is remembered, --redis.resubmit-window says how long they are',
+    )
   return notices
 }
 

@@ -1,5 +1,6 @@
 import { type SettingKey, settingRows } from './options.ts'
 import type { Origins, Settings } from './rules.ts'
+import type { Setting } from './setting.ts'
 
 /** A setting in effect, fit for a log line or a page: no secret in it. */
 export interface ShownSetting {
@@ -18,7 +19,7 @@ export interface ShownSetting {
 export function showSettings(settings: Settings, origins: Origins): readonly ShownSetting[] {
   return settingRows.map(([key, row]) => {
     const value: unknown = settings[key]
-    const text = row.secret ? (value === '' ? '' : '***') : row.kind.show(value)
+    const text = showValue(row, value)
     const isPlain = row.kind.isSwitch || row.kind.name === 'port' || row.kind.name === 'integer'
     return {
       key,
@@ -29,4 +30,14 @@ export function showSettings(settings: Settings, origins: Origins): readonly Sho
       origin: origins[key].name,
     }
   })
+}
+
+/** The text of every setting by its flag, in the order of the table, secrets masked. */
+export function showFlags(settings: Settings): Record<string, string> {
+  return Object.fromEntries(settingRows.map(([key, row]) => [row.flag, showValue(row, settings[key])]))
+}
+
+function showValue(row: Setting<unknown>, value: unknown): string {
+  if (row.secret) return value === '' ? '' : '***'
+  return row.kind.show(value)
 }

@@ -1,6 +1,7 @@
 import type { Family, FamilyType } from '../model/family.ts'
 import type { Labels } from '../model/labels.ts'
 import type { EscapingScheme } from '../model/names.ts'
+import type { StoreReport } from '../store/store.ts'
 
 /**
  * gateway: the use-cases. No word of HTTP, no word of Redis.
@@ -14,12 +15,20 @@ export interface Gateway {
   ingest(push: IngestPush): Promise<{ series: number }>
   removeGroup(request: { group: Labels; deadlineMs: number }): Promise<void>
   wipe(request: { deadlineMs: number }): Promise<void>
-  /** One page of everything stored, as of now. */
+  /**
+   * One page of everything stored, as of now. When the store or a part of it is away and the settings allow it, the page
+   * as it last was, without what expired since; never one that is missing anything else.
+   */
   scrape(request: ScrapeRequest): Promise<Scrape>
   /** Live groups and sets, for listings; caught up with the store first. */
   groups(request: { deadlineMs: number }): Promise<readonly GroupListing[]>
-  /** Resolves when pushes and scrapes can be served; rejects with why not. */
+  /**
+   * Resolves when pushes and scrapes can be served, be it that only a part of the store is there to serve them; rejects
+   * with why not.
+   */
   ready(): Promise<void>
+  /** How the gateway and its store are; never rejects, and takes no longer than until `deadlineMs`. */
+  status(request: { deadlineMs: number }): Promise<GatewayStatus>
 }
 
 export interface GroupPush {
@@ -56,6 +65,19 @@ export interface Scrape {
   readonly chunks: readonly Uint8Array[]
   readonly bytes: number
   readonly series: number
+  /** 0 when the page is as of now; else the time since it was. */
+  readonly ageSeconds: number
+}
+
+export interface GatewayStatus {
+  /** Name of the store. */
+  readonly store: string
+  /** Whether pushes and scrapes can be served, as `ready` has it. */
+  readonly ready: boolean
+  /** What is wrong when it is not ready, when a part of the store is away, or when there is no report. */
+  readonly reason?: string
+  /** Absent when the store did not tell in time. */
+  readonly report?: StoreReport
 }
 
 export interface GroupListing {

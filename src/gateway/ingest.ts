@@ -15,7 +15,7 @@ import { LOOSE_SHARDS, SHARD_LABEL, setLabels, type UnitId, unitId } from '../mo
 import { MAX_FUTURE_MS, type SetFamily, type SetSample, type Store } from '../store/store.ts'
 import { type CandidateFamily, INCONSISTENT } from './consistency.ts'
 import type { IngestPush } from './gateway.ts'
-import { assertAgainstStored, newOperation, type PushDeps } from './push.ts'
+import { assertAgainstStored, loadView, newOperation, type PushDeps } from './push.ts'
 import type { Quota } from './quota.ts'
 import { makeUnit, seriesKeys } from './view/unit.ts'
 import type { View } from './view/view.ts'
@@ -35,7 +35,7 @@ export function makeIngest({
   settings,
 }: PushDeps): (push: IngestPush) => Promise<{ series: number }> {
   return async function ingest({ families, ttlMs, protocol, deadlineMs }) {
-    if (!sync.loaded) await sync.refresh(deadlineMs)
+    await loadView(sync, deadlineMs)
     const parts = splitBySet(families)
     assertNotFuture(families, view)
     if (settings.consistencyCheck) {
@@ -197,7 +197,8 @@ function contentOf(family: Family, metric: Metric): SetSample['content'] {
 }
 
 function assertNotFuture(families: readonly Family[], view: View): void {
-  const latestMs = view.nowMs + MAX_FUTURE_MS
+  // Not the clock of the last page: were that long ago, the store away, good samples would be refused for good.
+  const latestMs = view.clockAt(performance.now()) + MAX_FUTURE_MS
   for (const family of families) {
     for (const metric of family.metrics as readonly Metric[]) {
       if (metric.timestampMs === undefined || metric.timestampMs <= latestMs) continue

@@ -8,6 +8,7 @@ import { makeIngest } from './ingest.ts'
 import { makePush, newOperation, type PushSettings } from './push.ts'
 import { makeQuota } from './quota.ts'
 import { makeScraper } from './scrape.ts'
+import { makeStatus } from './status.ts'
 import { makeSync } from './view/sync.ts'
 import { readEntry, type Unit } from './view/unit.ts'
 import { View } from './view/view.ts'
@@ -16,6 +17,8 @@ export interface GatewaySettings extends PushSettings {
   readonly limits: StoreLimits
   /** Show the timestamps of merged samples. */
   readonly timestamps: boolean
+  /** How old the last complete page may be to be served while the store is away; 0 = it never is. */
+  readonly maxStaleMs: number
   /** Milliseconds between background polls. */
   readonly pollIntervalMs: number
   /** Longest a catch-up may take, a cold start with everything to read included. */
@@ -48,7 +51,8 @@ export function openGateway(
   const { pollIntervalMs, pollTimeoutMs, sweepIntervalMs, limits } = settings
   const sync = makeSync(store, view, tell, { intervalMs: pollIntervalMs, pollTimeoutMs })
   const quota = makeQuota(view, limits)
-  const scraper = makeScraper({ view, sync, writers, timestamps: settings.timestamps, tell })
+  const { timestamps, maxStaleMs } = settings
+  const scraper = makeScraper({ view, sync, writers, timestamps, maxStaleMs, tell })
   const deps = { store, view, sync, quota, settings }
   let sweeping: Promise<void> | undefined
   let sweepTimer: NodeJS.Timeout | undefined
@@ -65,13 +69,18 @@ export function openGateway(
     sweepTimer.unref()
   }
 
+  function whyNot(): PgrError | undefined {
+    const { failure } = sync
+    if (sync.loaded) return failure?.code === 'PGR_STORE_DEGRADED' ? undefined : failure
+    return (
+      failure ??
+      new PgrError('PGR_STOPPING', 'the view is still being read from the store', { retryAfterSeconds: 1 })
+    )
+  }
+
   async function ready(): Promise<void> {
-    if (!sync.loaded)
-      throw (
-        sync.failure ??
-        new PgrError('PGR_STOPPING', 'the view is still being read from the store', { retryAfterSeconds: 1 })
-      )
-    if (sync.failure !== undefined) throw sync.failure
+    const reason = whyNot()
+    if (reason !== undefined) throw reason
     await store.ready()
   }
 
@@ -88,6 +97,7 @@ export function openGateway(
       return [...view.units.values()].filter(({ entries }) => entries.size > 0).map(listingOf)
     },
     ready,
+    status: makeStatus({ store, sync, ready }),
     levels() {
       const quarantined = scraper.quarantined()
       return {
@@ -98,7 +108,7 @@ export function openGateway(
         quarantinedSeries: quarantined.reduce((sum, { series }) => sum + series, 0),
         viewAgeSeconds: Math.max(0, performance.now() - sync.completeAtMs) / 1000,
         viewBytes: view.totals.bytes + scraper.bytes,
-        ready: sync.loaded && sync.failure === undefined,
+        ready: whyNot() === undefined,
       }
     },
     start() {

@@ -117,7 +117,8 @@ const REFUSED_AFTER_PARSING = new Set(['PGR_PUSH_INVALID', 'PGR_PUSH_INCONSISTEN
 
 /**
  * Compares with the local view first, where own writes stand at once; a refusal is said only after asking the store
- * again, because another replica may have removed what the push clashes with.
+ * again, because another replica may have removed what the push clashes with. Where a part of the store is away that may
+ * hold it, PGR_STORE_DEGRADED is said instead: the clash may be over.
  */
 export async function assertAgainstStored(
   view: View,
@@ -125,13 +126,39 @@ export async function assertAgainstStored(
   candidate: Parameters<typeof assertConsistent>[1],
   deadlineMs: number,
 ): Promise<void> {
-  if (!sync.loaded) await sync.refresh(deadlineMs)
+  await loadView(sync, deadlineMs)
+  if (findClash(view, candidate) === undefined) return
+  const away = await refreshInPart(sync, deadlineMs)
+  const clash = findClash(view, candidate)
+  if (clash !== undefined) throw away ?? clash
+}
+
+function findClash(view: View, candidate: Parameters<typeof assertConsistent>[1]): PgrError | undefined {
   try {
     assertConsistent(view, candidate)
+    return undefined
   } catch (reason) {
-    if (!(reason instanceof PgrError) || reason.code !== 'PGR_PUSH_INCONSISTENT') throw reason
+    if (reason instanceof PgrError && reason.code === 'PGR_PUSH_INCONSISTENT') return reason
+    throw reason
+  }
+}
+
+/**
+ * Waits for the first view. Where a part of the store is away a push goes on with what the rest of it told: the store
+ * says whether it can take the push, and a clash that nobody could see is quarantined.
+ */
+export async function loadView(sync: Sync, deadlineMs: number): Promise<void> {
+  if (!sync.loaded) await refreshInPart(sync, deadlineMs)
+}
+
+/** Catches up with the store, or with what of it is there: then with the failure that says so. */
+async function refreshInPart(sync: Sync, deadlineMs: number): Promise<PgrError | undefined> {
+  try {
     await sync.refresh(deadlineMs)
-    assertConsistent(view, candidate)
+    return undefined
+  } catch (reason) {
+    if (reason instanceof PgrError && reason.code === 'PGR_STORE_DEGRADED') return reason
+    throw reason
   }
 }
 

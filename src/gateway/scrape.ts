@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/catalogue.ts'
 import { PgrError } from '../errors/pgr-error.ts'
 import type { Writer } from '../formats/format.ts'
 import type { Tell } from '../telemetry/events.ts'
@@ -25,11 +26,17 @@ export interface ScraperDeps {
   readonly sync: Sync
   readonly writers: readonly Writer[]
   readonly timestamps: boolean
+  /** How old the last complete view may be to be shown while the store is away; 0 = it is never shown. */
+  readonly maxStaleMs: number
   readonly tell: Tell
 }
 
+/** Failures that say nothing against the last complete view. */
+const AWAY: ReadonlySet<string> = new Set<ErrorCode>(['PGR_STORE_UNAVAILABLE', 'PGR_STORE_DEGRADED'])
+
 /** Serves pages: catch up with the store, renew what changed, hand out the bytes. */
-export function makeScraper({ view, sync, writers, timestamps, tell }: ScraperDeps): Scraper {
+export function makeScraper(deps: ScraperDeps): Scraper {
+  const { view, sync, writers, timestamps, maxStaleMs, tell } = deps
   const expositions = new Map<string, Exposition>()
   const told = new Set<string>()
 
@@ -65,12 +72,40 @@ export function makeScraper({ view, sync, writers, timestamps, tell }: ScraperDe
     for (const key of now) told.add(key)
   }
 
+  /** Age in seconds of the view once it is as good as it gets; 0 when it caught up with the store. */
+  async function catchUp(deadlineMs: number): Promise<number> {
+    try {
+      await sync.refresh(deadlineMs)
+      return 0
+    } catch (reason) {
+      const nowMs = performance.now()
+      const ageMs = nowMs - sync.completeAtMs
+      if (!(reason instanceof PgrError) || !AWAY.has(reason.code)) throw reason
+      if (maxStaleMs === 0 || ageMs > maxStaleMs || !view.whole) throw reason
+      view.advance(nowMs)
+      return Math.max(ageMs, 1) / 1000
+    }
+  }
+
   return {
     async scrape(request) {
-      await sync.refresh(request.deadlineMs)
-      const page = await expositionFor(request).render(request.gzip)
-      tellQuarantined()
-      return page
+      for (;;) {
+        const ageSeconds = await catchUp(request.deadlineMs)
+        const { forgotten, whole } = view
+        const page = await expositionFor(request).render(request.gzip)
+        tellQuarantined()
+        // Rendering takes turns with the polls of others. One that began to read a partition anew took from the page
+        // what it had not read yet.
+        if (whole && view.forgotten === forgotten) return { ...page, ageSeconds }
+        if (performance.now() > request.deadlineMs)
+          throw new PgrError(
+            'PGR_STORE_UNAVAILABLE',
+            'what is stored had to be read anew, which took too long',
+            {
+              retryAfterSeconds: 1,
+            },
+          )
+      }
     },
     quarantined,
     get bytes() {

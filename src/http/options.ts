@@ -4,7 +4,7 @@ import type { Tell } from '../telemetry/events.ts'
 
 /** What the HTTP side needs to know; plain values, resolved from settings elsewhere. */
 export interface HttpOptions {
-  /** Shown on the index page. */
+  /** Shown on the index page and in the status. */
   readonly version: string
   /** `host:port`, `:port` or `[::1]:port`; at least one. Port 0 lets the system choose. */
   readonly listen: readonly string[]
@@ -35,6 +35,9 @@ export interface HttpOptions {
   readonly drainMs: number
   /** `pushgateway`: scrapes are never answered in OpenMetrics. */
   readonly compat: 'none' | 'pushgateway'
+  /** Every setting as text by the name of its flag, no secret in it; for the status. */
+  readonly flags: Readonly<Record<string, string>>
+  readonly startedAt: Date
 }
 
 export interface TlsMaterial {
@@ -45,7 +48,7 @@ export interface TlsMaterial {
 }
 
 export interface HttpDeps {
-  readonly gateway: Pick<Gateway, 'push' | 'ingest' | 'removeGroup' | 'scrape' | 'ready'>
+  readonly gateway: Pick<Gateway, 'push' | 'ingest' | 'removeGroup' | 'scrape' | 'ready' | 'status'>
   readonly tell: Tell
   readonly telemetry: { metrics(): Promise<{ contentType: string; body: string }> }
   /** What `/-/quit` and `/-/reload` do; without it they answer as if switched off. */

@@ -9,6 +9,7 @@ import { managementRoutes } from './routes/management.ts'
 import { PUSH_PATHS, pushRoutes } from './routes/push.ts'
 import { type Route, splitUrl } from './routes/route.ts'
 import { scrapeRoutes } from './routes/scrape.ts'
+import { statusRoutes } from './routes/status.ts'
 
 /**
  * http: paths, headers and statuses around the use-cases. Routes translate and do nothing else.
@@ -49,6 +50,7 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
   const routes = withoutDoubles([
     ...pushRoutes(options, deps, inflight),
     ...scrapeRoutes(options, deps),
+    ...statusRoutes(options, deps),
     ...managementRoutes(options, deps, () => isStopping),
     ...indexRoutes(options),
   ])

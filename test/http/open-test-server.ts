@@ -1,4 +1,4 @@
-import type { Gateway, GroupPush, IngestPush, Scrape, ScrapeRequest } from '../../src/gateway/gateway.ts'
+import type { GroupPush, IngestPush, Scrape, ScrapeRequest } from '../../src/gateway/gateway.ts'
 import type { HttpDeps, HttpOptions } from '../../src/http/options.ts'
 import { type HttpServer, openHttp } from '../../src/http/server.ts'
 import type { Labels } from '../../src/model/labels.ts'
@@ -7,7 +7,7 @@ import type { Event } from '../../src/telemetry/events.ts'
 /** What a test may turn: anything of the options, and what the use-cases do. */
 export interface Turned {
   readonly options?: Partial<HttpOptions>
-  readonly gateway?: Partial<Pick<Gateway, 'push' | 'ingest' | 'removeGroup' | 'scrape' | 'ready'>>
+  readonly gateway?: Partial<HttpDeps['gateway']>
   readonly deps?: Partial<HttpDeps>
 }
 
@@ -37,6 +37,8 @@ export const OPTIONS: HttpOptions = {
   enableLifecycle: false,
   drainMs: 5000,
   compat: 'none',
+  flags: { port: '9753', 'redis.password': '***' },
+  startedAt: new Date(Date.UTC(2026, 0, 2, 3, 4, 5)),
 }
 
 export const PAGE = 'a 1\nb 2\n'
@@ -68,6 +70,7 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
           return pageOf(PAGE)
         },
         ready: async () => {},
+        status: async () => ({ store: 'embedded', ready: true }),
         ...gateway,
       },
       tell: (event) => events.push(event),
@@ -83,5 +86,10 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
 
 export function pageOf(...texts: string[]): Scrape {
   const chunks = texts.map((text) => Buffer.from(text))
-  return { chunks, bytes: chunks.reduce((sum, { length }) => sum + length, 0), series: texts.length }
+  return {
+    chunks,
+    bytes: chunks.reduce((sum, { length }) => sum + length, 0),
+    series: texts.length,
+    ageSeconds: 0,
+  }
 }

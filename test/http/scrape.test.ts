@@ -44,7 +44,12 @@ describe('a scrape', () => {
     const zipped = gzipSync(PAGE)
     const server = openTestServer({
       gateway: {
-        scrape: async ({ gzip }) => ({ chunks: [zipped], bytes: zipped.length, series: gzip ? 2 : 0 }),
+        scrape: async ({ gzip }) => ({
+          chunks: [zipped],
+          bytes: zipped.length,
+          series: gzip ? 2 : 0,
+          ageSeconds: 0,
+        }),
       },
     })
     const { headers, rawPayload } = await server.inject({
@@ -105,6 +110,22 @@ describe('a scrape', () => {
     expect(server.events).toMatchObject([
       { kind: 'scrape', format: 'text', status: 503, bytes: 0, series: 0, code: 'PGR_STORE_UNAVAILABLE' },
     ])
+  })
+
+  it('of the last page says how old it is, rounded up, and is told as such', async () => {
+    const server = openTestServer({
+      gateway: { scrape: async () => ({ ...pageOf(PAGE), ageSeconds: 12.01 }) },
+    })
+    const { statusCode, headers, body } = await server.inject({ method: 'GET', url: '/metrics' })
+    expect({ statusCode, body, age: headers['age'] }).toEqual({ statusCode: 200, body: PAGE, age: '13' })
+    expect(server.events).toMatchObject([{ kind: 'scrape', status: 200, bytes: PAGE.length, stale: true }])
+  })
+
+  it('of a page as of now has no age', async () => {
+    const server = openTestServer()
+    const { headers } = await server.inject({ method: 'GET', url: '/metrics' })
+    expect(headers).not.toHaveProperty('age')
+    expect(server.events[0]).not.toHaveProperty('stale')
   })
 
   it('is told with what was sent', async () => {

@@ -1,18 +1,20 @@
 import { PgrError } from '../../errors/pgr-error.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tell } from '../../telemetry/events.ts'
+import { within } from '../within.ts'
 import type { View } from './view.ts'
 
 export interface Sync {
   /**
    * Resolves when the view has everything whose write resolved before this call. Calls that arrive together share one
    * poll, but never one that was already sent: it may have passed the store before the caller's own push.
-   * Rejects with PGR_STORE_UNAVAILABLE when the store is away or `deadlineMs` (performance.now) passes first.
+   * Rejects with PGR_STORE_UNAVAILABLE when the store is away or `deadlineMs` (performance.now) passes first, and with
+   * PGR_STORE_DEGRADED when a part of it is away: then the view has what the rest of it tells.
    */
   refresh(deadlineMs: number): Promise<void>
   /** True once the view has been complete. */
   readonly loaded: boolean
-  /** Instant (performance.now) at which the view was last complete. */
+  /** Instant (performance.now) as of which the view was last complete: when the poll was sent that found it so. */
   readonly completeAtMs: number
   /** Why the last poll failed; undefined when it did not. */
   readonly failure: PgrError | undefined
@@ -27,6 +29,8 @@ export interface SyncOptions {
   readonly pollTimeoutMs: number
 }
 
+const LATE = 'the store did not tell in time what changed; it is slow or much has to be read'
+
 export function makeSync(store: Store, view: View, tell: Tell, options: SyncOptions): Sync {
   let running: Promise<void> | undefined
   let queued: Promise<void> | undefined
@@ -36,8 +40,7 @@ export function makeSync(store: Store, view: View, tell: Tell, options: SyncOpti
   let completeAtMs = Number.NEGATIVE_INFINITY
   let failure: PgrError | undefined
 
-  async function pollOnce(): Promise<void> {
-    const startedMs = performance.now()
+  async function pollOnce(startedMs: number): Promise<void> {
     let units = 0
     // A disagreement found while reading makes the partition unread; reading on mends it in the same poll.
     for (let round = 0, agreed = false; !agreed; round++) {
@@ -50,18 +53,19 @@ export function makeSync(store: Store, view: View, tell: Tell, options: SyncOpti
         deadlineMs: startedMs + options.pollTimeoutMs,
       })) {
         units += page.changes.length
-        agreed = view.applyPage(page) && agreed
+        agreed = view.applyPage(page, startedMs) && agreed
       }
     }
     tell({ kind: 'view.poll', seconds: (performance.now() - startedMs) / 1000, units })
   }
 
   function start(): Promise<void> {
-    const poll = pollOnce().then(
+    const startedMs = performance.now()
+    const poll = pollOnce(startedMs).then(
       () => {
         loaded = true
         failure = undefined
-        completeAtMs = performance.now()
+        completeAtMs = startedMs
       },
       (reason: unknown) => {
         failure = PgrError.from(reason, 'PGR_STORE_UNAVAILABLE')
@@ -96,7 +100,7 @@ export function makeSync(store: Store, view: View, tell: Tell, options: SyncOpti
   }
 
   return {
-    refresh: (deadlineMs) => within(join(), deadlineMs),
+    refresh: (deadlineMs) => within(join(), deadlineMs, LATE),
     get loaded() {
       return loaded
     },
@@ -115,20 +119,4 @@ export function makeSync(store: Store, view: View, tell: Tell, options: SyncOpti
       await running?.catch(() => undefined)
     },
   }
-}
-
-/** Waits for `work` no longer than until `deadlineMs`; the work goes on for others. */
-function within(work: Promise<void>, deadlineMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const late = () =>
-      reject(
-        new PgrError(
-          'PGR_STORE_UNAVAILABLE',
-          'the store did not tell in time what changed; it is slow or much has to be read',
-          { retryAfterSeconds: 1 },
-        ),
-      )
-    const timer = setTimeout(late, Math.max(0, deadlineMs - performance.now()))
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }

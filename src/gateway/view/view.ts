@@ -39,8 +39,13 @@ export interface ViewTold {
 
 interface Partition {
   position: Position
+  /** The store's clock as of the last page. */
   nowMs: number
+  /** Instant (performance.now) at which the store's clock had not passed `nowMs` yet. */
+  nowAtMs: number
   digest: number
+  /** A change of the read under way left something out that was not here. */
+  gap: boolean
   /** Highest version of a write of this replica that was shown before the store told of it. */
   ownVersion: number
   readonly units: Map<UnitId, Unit>
@@ -66,6 +71,7 @@ export class View {
   #series = 0
   #bytes = 0
   #live = 0
+  #forgotten = 0
 
   constructor(partitions: number, told: ViewTold) {
     this.#told = told
@@ -75,7 +81,9 @@ export class View {
     this.#partitions = Array.from({ length: partitions }, () => ({
       position: UNREAD,
       nowMs: 0,
+      nowAtMs: 0,
       digest: 0,
+      gap: false,
       ownVersion: 0,
       units: new Map(),
       queue: new Heap((a, b) => a.atMs < b.atMs),
@@ -87,15 +95,35 @@ export class View {
     return { units: this.#live, series: this.#series, bytes: this.#bytes, families: this.families.size }
   }
 
-  /** The store's clock as of the last page; 0 before the first. */
-  get nowMs(): number {
-    let now = 0
-    for (const partition of this.#partitions) if (partition.nowMs > now) now = partition.nowMs
-    return now
+  /** What the store's clock shows at most at `atMs` (performance.now), going by the last pages; 0 before the first. */
+  clockAt(atMs: number): number {
+    return this.#partitions.reduce((latest, partition) => Math.max(latest, clockAt(partition, atMs)), 0)
   }
 
   positions(): Position[] {
     return this.#partitions.map((partition) => partition.position)
+  }
+
+  /**
+   * False while a partition was never read to its end, is being read anew, or disagrees with the store: then what is
+   * here may be less than what is stored, or other than it ever was.
+   */
+  get whole(): boolean {
+    return this.#partitions.every(({ position }) => position.epoch !== '')
+  }
+
+  /** How often a partition was emptied to be read anew. */
+  get forgotten(): number {
+    return this.#forgotten
+  }
+
+  /**
+   * Hides what has expired by `atMs` (performance.now), from what the store's clock was at the last page of each
+   * partition; for when no further page comes. It hides a moment too early, by the time the page took to come, rather
+   * than too late. The clock itself stays as it was told, so that what the store tells next is judged by its own time.
+   */
+  advance(atMs: number): void {
+    for (const partition of this.#partitions) this.#expire(partition, clockAt(partition, atMs))
   }
 
   listen(listener: ViewListener): () => void {
@@ -105,15 +133,20 @@ export class View {
 
   unitsOf = (identity: string): readonly Unit[] => this.#identities.get(identity) ?? []
 
-  /** Applies a page; false when view and store disagree, and the partition will be read from the start. */
-  applyPage(page: ChangePage): boolean {
+  /**
+   * Applies a page that was asked for at `askedAtMs` (performance.now); false when view and store disagree, and the
+   * partition will be read from the start.
+   */
+  applyPage(page: ChangePage, askedAtMs: number): boolean {
     const partition = this.#partitions[page.partition] as Partition
     if (page.reset !== undefined) this.#forget(partition, page)
     if (page.wiped > partition.position.wiped) this.#wipe(partition, page.wiped)
-    partition.nowMs = Math.max(partition.nowMs, page.nowMs)
-    let whole = true
-    for (const change of page.changes) whole = this.#apply(partition, change, false) && whole
-    this.#expire(partition)
+    if (page.nowMs >= partition.nowMs) {
+      partition.nowMs = page.nowMs
+      partition.nowAtMs = askedAtMs
+    }
+    for (const change of page.changes) if (!this.#apply(partition, change, false)) partition.gap = true
+    this.#expire(partition, partition.nowMs)
     if (!page.done) {
       // Half a partition is no position to continue from, should the next page never come.
       partition.position = {
@@ -125,7 +158,9 @@ export class View {
     }
     partition.position = { epoch: page.epoch, version: page.version, wiped: page.wiped }
     const comparable = partition.ownVersion <= page.version
-    if (whole && (!comparable || page.digest === undefined || page.digest === partition.digest)) return true
+    const { gap } = partition
+    partition.gap = false
+    if (!gap && (!comparable || page.digest === undefined || page.digest === partition.digest)) return true
     partition.position = UNREAD
     this.#told.reset(page.partition, 'digest')
     return false
@@ -138,9 +173,9 @@ export class View {
     if (change === undefined || epoch !== partition.position.epoch) return
     partition.ownVersion = Math.max(partition.ownVersion, change.version)
     // What others wrote to the unit meanwhile is not in an own change; the next page tells the unit again.
-    this.#apply(partition, change, true)
+    const whole = this.#apply(partition, change, true)
     const { position } = partition
-    if (change.version === position.version + 1) {
+    if (whole && change.version === position.version + 1) {
       partition.position = { epoch: position.epoch, version: change.version, wiped: position.wiped }
     }
   }
@@ -154,9 +189,11 @@ export class View {
   }
 
   #forget(partition: Partition, page: ChangePage): void {
+    this.#forgotten++
     for (const unit of partition.units.values()) this.#dropUnit(partition, unit)
     partition.queue.clear()
     partition.digest = 0
+    partition.gap = false
     partition.ownVersion = 0
     partition.position = { ...UNREAD, wiped: page.wiped }
     if (page.reset !== undefined) this.#told.reset(page.partition, page.reset)
@@ -166,7 +203,7 @@ export class View {
     for (const unit of partition.units.values()) if (unit.version <= wiped) this.#dropUnit(partition, unit)
   }
 
-  /** False when a blob is missing that only a reader with a gap would miss. */
+  /** False when a blob is missing, as it is to a reader with a gap, or to one that hid a family too early. */
   #apply(partition: Partition, change: UnitChange, own: boolean): boolean {
     const known = this.units.get(change.id)
     if (known !== undefined && (own ? known.version >= change.version : known.version > change.version))
@@ -186,7 +223,7 @@ export class View {
         ? this.#applyGroup(partition, unit, change)
         : this.#applySet(partition, unit, change)
     this.#queue(partition, unit)
-    return whole || own
+    return whole
   }
 
   #applyGroup(partition: Partition, unit: Unit, change: GroupChange): boolean {
@@ -390,17 +427,17 @@ export class View {
     partition.queue.push({ unit, atMs: nextMs })
   }
 
-  #expire(partition: Partition): void {
+  #expire(partition: Partition, nowMs: number): void {
     for (
       let top = partition.queue.peek();
-      top !== undefined && top.atMs <= partition.nowMs;
+      top !== undefined && top.atMs <= nowMs;
       top = partition.queue.peek()
     ) {
       partition.queue.pop()
       const { unit } = top
       if (unit.queuedMs !== top.atMs || this.units.get(unit.id) !== unit) continue
       unit.queuedMs = Number.POSITIVE_INFINITY
-      this.#expireUnit(unit, partition.nowMs)
+      this.#expireUnit(unit, nowMs)
       this.#queue(partition, unit)
     }
   }
@@ -435,6 +472,10 @@ export class View {
     this.families.set(name, fresh)
     return fresh
   }
+}
+
+function clockAt({ nowMs, nowAtMs }: Partition, atMs: number): number {
+  return nowMs === 0 ? 0 : nowMs + Math.max(0, atMs - nowAtMs)
 }
 
 function isPast(expiresMs: number, nowMs: number): boolean {

@@ -6,6 +6,7 @@ export function indexRoutes({ version, routePrefix, paths }: HttpOptions): Route
   const links: [path: string, what: string][] = [
     [paths.metrics, 'everything pushed'],
     [paths.telemetry, 'metrics about this server'],
+    ['/api/v1/status', 'how this server is set up and how its store is, as JSON'],
     ['/-/healthy', 'is the process alive'],
     ['/-/ready', 'can it take pushes'],
   ]

@@ -16,6 +16,13 @@ const LEAST_BUDGET_MS = 100
 /** Nobody scrapes less often than every few minutes; a wait has an end whatever a header says. */
 const MOST_BUDGET_MS = 5 * 60_000
 
+/** What of a scrape is told beside its outcome. */
+interface Sent {
+  readonly bytes: number
+  readonly series: number
+  readonly stale?: true
+}
+
 /** The page of everything pushed, and the page of own metrics; one page when they share a path. */
 export function scrapeRoutes(options: HttpOptions, deps: HttpDeps): Route[] {
   const { metrics, telemetry } = options.paths
@@ -27,7 +34,7 @@ export function scrapeRoutes(options: HttpOptions, deps: HttpDeps): Route[] {
     const negotiated = negotiate(request.headers.accept, offersFor(options.compat))
     const gzip = acceptsGzip(asText(request.headers['accept-encoding']))
     let failure: PgrError | undefined
-    let sent = { bytes: 0, series: 0 }
+    let sent: Sent = { bytes: 0, series: 0 }
     try {
       sent = await send(request, reply, negotiated, gzip, startedAtMs)
     } catch (reason) {
@@ -51,7 +58,7 @@ export function scrapeRoutes(options: HttpOptions, deps: HttpDeps): Route[] {
     { writer, escaping, contentType }: Negotiated,
     gzip: boolean,
     startedAtMs: number,
-  ): Promise<{ bytes: number; series: number }> {
+  ): Promise<Sent> {
     const addsOwn = metrics === telemetry && writer.name === 'text'
     const found = await deps.gateway.scrape({
       format: writer.name,
@@ -59,6 +66,7 @@ export function scrapeRoutes(options: HttpOptions, deps: HttpDeps): Route[] {
       gzip: gzip && !addsOwn,
       deadlineMs: startedAtMs + budgetMs(request.headers['x-prometheus-scrape-timeout-seconds']),
     })
+    const stale = found.ageSeconds > 0
     const own = addsOwn ? (await deps.telemetry.metrics()).body : undefined
     const { chunks, bytes } = own === undefined ? found : await appendOwn(found, own, gzip)
     const headers = {
@@ -67,10 +75,11 @@ export function scrapeRoutes(options: HttpOptions, deps: HttpDeps): Route[] {
       vary: 'Accept, Accept-Encoding',
       'x-content-type-options': 'nosniff',
       ...(gzip ? { 'content-encoding': 'gzip' } : {}),
+      ...(stale ? { age: String(Math.ceil(found.ageSeconds)) } : {}),
     }
     reply.hijack()
     const sentBytes = await sendPage(request.raw, reply.raw, headers, chunks)
-    return { bytes: sentBytes, series: found.series }
+    return { bytes: sentBytes, series: found.series, ...(stale ? { stale } : {}) }
   }
 
   async function answerOwn(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   addresses,
+  addressMap,
   bool,
   count,
   duration,
@@ -195,6 +196,53 @@ describe('endpoints', () => {
     ['a scheme that is not ours', 'http://me:hunter2@a'],
   ])('do not leak a password that cannot be read: %s', (_why, text) => {
     expect(maskCredentials(text)).not.toMatch(/hun|ter2/)
+  })
+})
+
+describe('address maps', () => {
+  it.each([
+    ['one pair', '10.0.0.1:6379=redis.example:6380', [['10.0.0.1:6379', 'redis.example:6380']]],
+    [
+      'several pairs, with blanks around',
+      'a:1=b:2, c:3 = b:4',
+      [
+        ['a:1', 'b:2'],
+        ['c:3', 'b:4'],
+      ],
+    ],
+    ['version 6', '[::1]:1=[::2]:2', [['[::1]:1', '[::2]:2']]],
+    [
+      'two announced addresses behind one',
+      'a:1=b:2,a:3=b:2',
+      [
+        ['a:1', 'b:2'],
+        ['a:3', 'b:2'],
+      ],
+    ],
+    ['a name that objects have by themselves', '__proto__:1=b:2', [['__proto__:1', 'b:2']]],
+  ])('accept %s and show it again', (_why, text, pairs) => {
+    const map = addressMap.parse(text)
+    expect([...(map ?? [])]).toEqual(pairs)
+    expect(addressMap.parse(addressMap.show(map ?? new Map()))).toEqual(map)
+  })
+
+  it.each([
+    ['one side', 'a:1'],
+    ['three sides', 'a:1=b:2=c:3'],
+    ['no port', 'a=b'],
+    ['no host on the left', ':1=b:2'],
+    ['no host on the right', 'a:1=:2'],
+    ['port 0, which nobody listens on', 'a:1=b:0'],
+    ['an announced address twice', 'a:1=b:2,a:1=c:3'],
+    ['a URL', 'redis://a:1=b:2'],
+    ['a hole in the list', 'a:1=b:2,,c:3=d:4'],
+    ['nothing', ''],
+  ])('refuse %s', (_why, text) => {
+    expect(addressMap.parse(text)).toBeUndefined()
+  })
+
+  it('are empty text when empty', () => {
+    expect(addressMap.show(new Map())).toBe('')
   })
 })
 

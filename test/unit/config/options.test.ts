@@ -54,6 +54,7 @@ describe('the table of settings', () => {
   it('never shows a secret by way of its default', () => {
     expect(settingRows.filter(([, row]) => row.secret).map(([key, row]) => [key, row.fallback])).toEqual([
       ['redisPassword', ''],
+      ['redisSentinelPassword', ''],
     ])
   })
 })

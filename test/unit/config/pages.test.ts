@@ -69,6 +69,7 @@ describe('the schema and the program agree on', () => {
     ],
     ['a section without keys', 'redis:', true],
     ['a list', 'redis: {endpoint: ["a:1", "b:2"]}', true],
+    ['a list of pairs', 'redis: {nat_map: ["10.0.0.1:6379=a:1", "10.0.0.2:6379=b:2"]}', true],
     ['0 without a unit', 'redis: {expiration: 0}', true],
     ['a size in bytes', 'push: {max_body: 65536}', true],
     ['a count with a unit', 'limits: {series: 20k}', true],

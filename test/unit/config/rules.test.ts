@@ -25,7 +25,18 @@ describe('the store', () => {
     ['is embedded when nothing is said', {}, 'embedded', []],
     ['is Redis when an endpoint is given', { 'redis.endpoint': ['a:1'] }, 'redis', ['a:1']],
     ['is Redis on its usual port when asked for alone', { store: 'redis' }, 'redis', [':6379']],
-    ['is Redis when a primary is named', { 'redis.master-name': 'm' }, 'redis', [':6379']],
+    [
+      'is found through a Sentinel on its usual port when a primary is named',
+      { 'redis.master-name': 'm' },
+      'redis',
+      [':26379'],
+    ],
+    [
+      'is found through the Sentinels that are given',
+      { 'redis.master-name': 'm', 'redis.endpoint': ['a:1', 'b:2'] },
+      'redis',
+      ['a:1', 'b:2'],
+    ],
     [
       'is embedded when asked for, endpoint or not',
       { store: 'embedded', 'redis.endpoint': ['a:1'] },
@@ -101,6 +112,37 @@ describe('combinations that cannot work are refused', () => {
       { 'push.max-ttl': '1h', 'redis.expiration': '0' },
       /is never, over the 1h/,
     ],
+    ...(
+      [
+        ['user', { 'redis.sentinel-username': 'u' }],
+        ['password', { 'redis.sentinel-password': 'hunter2' }],
+        ['rule', { 'redis.sentinel-strict': true }],
+      ] as const
+    ).map(([what, flag]): [string, Record<string, FlagValue>, RegExp] => [
+      `a ${what} for Sentinels without the name of a primary`,
+      { 'redis.endpoint': ['a:1'], ...flag },
+      /^--redis\.sentinel-\w+ speaks of Sentinels, but no primary is named: give --redis\.master-name/,
+    ]),
+    [
+      'a database of a Cluster',
+      { 'redis.endpoint': ['a:1', 'b:1'], 'redis.db': '3' },
+      /^--redis\.db is 3, but several endpoints are a Cluster/,
+    ],
+    [
+      'waiting for replicas as long as for Redis itself',
+      { 'redis.endpoint': ['a:1'], 'redis.wait-replicas': '1', 'redis.wait-timeout': '1s' },
+      /^--redis\.wait-timeout is 1s, not below the 1s of --redis\.timeout/,
+    ],
+    [
+      'a default wait for replicas over a short wait for Redis',
+      { 'redis.endpoint': ['a:1'], 'redis.wait-replicas': '1', 'redis.timeout': '300ms' },
+      /^--redis\.wait-timeout is 500ms, not below the 300ms/,
+    ],
+    [
+      'remembering pushes longer than Redis knows them again',
+      { 'redis.endpoint': ['a:1'], 'redis.resubmit-window': '61s' },
+      /^--redis\.resubmit-window is 1m1s, over the longest of 1m/,
+    ],
     ['a body that never fits', { 'push.max-body': '1GiB' }, /^--push\.max-body is 1GiB, over the 512MiB/],
   ])('%s', (_why, flags, message) => {
     expect(refusal(flags)).toMatch(message)
@@ -114,6 +156,23 @@ describe('combinations that cannot work are refused', () => {
       { 'metrics.path': '/metrics/jobs', 'ingest.path': '/apis' },
     ],
     ['a default lifetime equal to the longest', { 'push.max-ttl': '5m' }],
+    [
+      'a database behind several Sentinels',
+      { 'redis.master-name': 'm', 'redis.endpoint': ['a:1', 'b:1'], 'redis.db': '3' },
+    ],
+    ['a database of one Redis', { 'redis.endpoint': ['a:1'], 'redis.db': '3' }],
+    [
+      'Sentinels with a password of their own',
+      { 'redis.master-name': 'm', 'redis.sentinel-password': 'p', 'redis.sentinel-strict': true },
+    ],
+    [
+      'a short wait for Redis when no replica is waited for',
+      { 'redis.endpoint': ['a:1'], 'redis.timeout': '300ms' },
+    ],
+    [
+      'remembering pushes as long as Redis knows them again',
+      { 'redis.endpoint': ['a:1'], 'redis.resubmit-window': '1m' },
+    ],
   ])('but not %s', (_why, flags) => {
     expect(refusal(flags)).toBe('accepted')
   })
@@ -131,6 +190,26 @@ describe('settings that change nothing are warned about', () => {
       'an endpoint beside the embedded store',
       { store: 'embedded', 'redis.endpoint': ['a:1'] },
       /^--redis\.endpoint without effect/,
+    ],
+    [
+      'how to reach servers that nobody talks to',
+      { store: 'embedded', 'redis.nat-map': ['a:1=b:2'], 'redis.wait-replicas': '1' },
+      /^--redis\.nat-map, --redis\.wait-replicas without effect: the store is embedded/,
+    ],
+    [
+      'a password for Sentinels beside the embedded store',
+      { 'redis.sentinel-password': 'hunter2' },
+      /^--redis\.sentinel-password without effect: the store is embedded/,
+    ],
+    [
+      'how long replicas may take when none is waited for',
+      { 'redis.endpoint': ['a:1'], 'redis.wait-timeout': '100ms' },
+      /^--redis\.wait-timeout without effect: no replica is waited for/,
+    ],
+    [
+      'when to send again what is not remembered',
+      { 'redis.endpoint': ['a:1'], 'redis.resubmit-window': '0', 'redis.resubmit-after': 'empty' },
+      /^--redis\.resubmit-after without effect: no push is remembered/,
     ],
     [
       'an authority without TLS',

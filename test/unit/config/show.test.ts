@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { resolveSettings } from '../../../src/config/resolve.ts'
-import { showSettings } from '../../../src/config/show.ts'
+import { showFlags, showSettings } from '../../../src/config/show.ts'
 
 const { settings, origins } = resolveSettings({
   flags: new Map<string, string | string[]>([
+    ['redis.master-name', 'm'],
     ['redis.endpoint', ['redis://me:hunter2@a:1']],
     ['redis.timeout', '1500ms'],
+    ['redis.nat-map', ['10.0.0.1:6379=a:1']],
   ]),
-  env: { PGR_REDIS_PASSWORD: 'hunter2', PGR_PUSH_MAX_BODY: '1MB' },
+  env: { PGR_REDIS_PASSWORD: 'hunter2', PGR_REDIS_SENTINEL_PASSWORD: 'hunter2', PGR_PUSH_MAX_BODY: '1MB' },
   readFile: () => '',
 })
 const shown = new Map(showSettings(settings, origins).map((row) => [row.flag, row]))
@@ -34,6 +36,8 @@ describe('settings in effect', () => {
     ['store', 'redis', 'redis'],
     ['web.listen-address', ':9753', ':9753'],
     ['limits.series', '10M', '10M'],
+    ['redis.nat-map', '10.0.0.1:6379=a:1', '10.0.0.1:6379=a:1'],
+    ['redis.wait-replicas', '0', 0],
   ])('show %s as one would write it', (flag, text, value) => {
     expect(shown.get(flag)).toMatchObject({ text, value })
   })
@@ -43,5 +47,18 @@ describe('settings in effect', () => {
     expect(
       showSettings(none.settings, none.origins).find(({ flag }) => flag === 'redis.password')?.text,
     ).toBe('')
+  })
+})
+
+describe('settings by flag', () => {
+  const flags = showFlags(settings)
+
+  it('are the same texts, all of them', () => {
+    expect(flags).toEqual(Object.fromEntries([...shown].map(([flag, { text }]) => [flag, text])))
+  })
+
+  it('hold no secret', () => {
+    expect(JSON.stringify(flags)).not.toContain('hunter2')
+    expect(flags).toMatchObject({ 'redis.password': '***', 'redis.sentinel-password': '***' })
   })
 })

@@ -3,8 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { settingRows } from '../../../src/config/options.ts'
 import { catalogue, type ErrorCode } from '../../../src/errors/catalogue.ts'
+import type { StoreReport } from '../../../src/store/store.ts'
 import type { Event } from '../../../src/telemetry/events.ts'
 import { openMetrics } from '../../../src/telemetry/metrics.ts'
+import { openTestServer } from '../../http/open-test-server.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const page = readFileSync(`${ROOT}docs/http-api.md`, 'utf8')
@@ -64,6 +66,7 @@ const EVENTS: readonly Event[] = [
   },
   { kind: 'scrape', format: 'text', status: 200, bytes: 1, series: 1, seconds: 1 },
   { kind: 'store.call', operation: 'changes', seconds: 1, code: 'PGR_STORE_UNAVAILABLE' },
+  { kind: 'store.history', cause: 'failover', endpoint: '', partitions: 1 },
   { kind: 'store.finding', finding: 'persistence', message: '', ok: true },
   { kind: 'view.reset', partition: 0, reason: 'new' },
   { kind: 'view.expired', protocol: 'text', series: 1 },
@@ -116,6 +119,33 @@ describe('own metrics', () => {
     const others = [...shown.matchAll(/^# HELP (?!pgr_)([a-z]+_)/gm)].map(([, prefix]) => prefix)
     expect([...new Set(others)].sort()).toEqual(['nodejs_', 'process_'])
     for (const prefix of others) expect(page).toContain(`\`${prefix}*\``)
+  })
+})
+
+describe('the status', () => {
+  it('has the keys that the page names, and no others', async () => {
+    const report: StoreReport = {
+      name: 'redis',
+      facts: new Map([['role', 'master']]),
+      findings: [{ finding: 'disk', ok: false, message: 'm', where: 'w' }],
+      losses: { history: 1, lostWrites: 2, resubmittedWrites: 3, lastAtMs: 4, cause: 'failover' },
+      primaries: [{ endpoint: 'e', state: 'away', partitions: 64, reason: 'r' }],
+      replicas: [{ id: 'i', version: 'v', address: 'a', lastSeenMs: 5 }],
+    }
+    const server = openTestServer({
+      gateway: { status: async () => ({ store: 'redis', ready: false, reason: 'r', report }) },
+    })
+    const { data } = (await server.inject({ method: 'GET', url: '/api/v1/status' })).json()
+    const { store, ...others } = data
+    const keys = [...Object.keys(others), ...Object.keys(store).map((key) => `store.${key}`)]
+    const rows = tableOf('Status', 'key in `data`')
+    expect(rows.map(([key]) => key)).toEqual(keys.map((key) => `\`${key}\``))
+
+    for (const part of ['findings', 'losses', 'primaries', 'replicas'] as const) {
+      const text = rows.find(([key]) => key === `\`store.${part}\``)?.[1] ?? ''
+      const named = Object.keys(Array.isArray(store[part]) ? store[part][0] : store[part])
+      expect(named.filter((key) => !text.includes(`\`${key}\``))).toEqual([])
+    }
   })
 })
 

@@ -62,12 +62,24 @@ const EVENTS: Event[] = [
     seconds: 9.5,
     code: 'PGR_STORE_UNAVAILABLE',
   },
+  { kind: 'scrape', format: 'text', status: 200, bytes: 1000, series: 5, seconds: 0.02, stale: true },
   { kind: 'store.call', operation: 'writeGroup', seconds: 0.0002 },
   { kind: 'store.call', operation: 'writeGroup', seconds: 3, code: 'PGR_STORE_UNAVAILABLE' },
   { kind: 'store.duplicate' },
   { kind: 'store.lost', store: 'redis', reason: 'connection refused' },
   { kind: 'store.back', store: 'redis', downSeconds: 2 },
   { kind: 'store.finding', finding: 'eviction', message: 'redis may evict keys', ok: false },
+  { kind: 'store.history', cause: 'failover', endpoint: 'redis://a:6379', partitions: 64 },
+  {
+    kind: 'store.mend',
+    endpoint: 'redis://a:6379',
+    checked: 10,
+    missing: 7,
+    resubmitted: 5,
+    lost: 2,
+    seconds: 0.1,
+  },
+  { kind: 'store.topology', message: 'the primary is redis://b:6379 now' },
   { kind: 'view.poll', seconds: 0.001, units: 4 },
   { kind: 'view.reset', partition: 5, reason: 'digest' },
   { kind: 'view.expired', protocol: 'text', series: 12 },
@@ -167,6 +179,27 @@ describe('the log', () => {
     expect(lines.map((line) => /level=(\w+)/.exec(line)?.[1])).toEqual(['warn', 'info', 'warn'])
   })
 
+  it.each([
+    ['debug', 'nothing is missing', { missing: 0, resubmitted: 0, lost: 0 }],
+    ['info', 'all that was missing is there again', { missing: 3, resubmitted: 3, lost: 0 }],
+    ['warn', 'something stays lost', { missing: 3, resubmitted: 2, lost: 1 }],
+  ] as const)('looks for lost writes on level %s when %s', (level, _why, found) => {
+    const { tell, lines } = open('debug')
+    tell({ kind: 'store.mend', endpoint: 'a', checked: 9, seconds: 0.1, ...found })
+    expect(/level=(\w+)/.exec(lines[0] ?? '')?.[1]).toBe(level)
+    expect(lines[0]).toContain(
+      ` missing=${found.missing} resubmitted=${found.resubmitted} lost=${found.lost} `,
+    )
+  })
+
+  it('warns of every loss of history and mentions a new topology', () => {
+    const { tell, lines } = open('info')
+    for (const cause of ['failover', 'failover'] as const)
+      tell({ kind: 'store.history', cause, endpoint: 'a', partitions: 64 })
+    tell({ kind: 'store.topology', message: 'the primary is b now' })
+    expect(lines.map((line) => /level=(\w+)/.exec(line)?.[1])).toEqual(['warn', 'warn', 'info'])
+  })
+
   it('holds a flood of different warnings to a number a minute, and says so', () => {
     const { tell, lines, clock } = open('warn')
     for (let i = 0; i < 1000; i++)
@@ -231,13 +264,19 @@ describe('own metrics', () => {
       'pgr_rejected_total{protocol="protobuf",reason="PGR_BODY_MALFORMED"} 1',
       'pgr_expired_series_total{protocol="text"} 12',
       'pgr_scrapes_total{format="openmetrics",code="200"} 1',
-      'pgr_scrape_duration_seconds_count{format="text"} 1',
+      'pgr_scrape_duration_seconds_count{format="text"} 2',
       'pgr_scraped_bytes_total{format="openmetrics"} 1000',
+      'pgr_stale_scrapes_total 1',
       'pgr_store_call_duration_seconds_count{operation="writeGroup"} 2',
       'pgr_store_errors_total{operation="writeGroup",reason="PGR_STORE_UNAVAILABLE"} 1',
       'pgr_store_duplicates_total 1',
       'pgr_store_losses_total 1',
       'pgr_store_up 1',
+      'pgr_store_history_losses_total{cause="failover"} 1',
+      'pgr_store_history_losses_total{cause="restart"} 0',
+      'pgr_store_history_losses_total{cause="emptied"} 0',
+      'pgr_store_lost_writes_total 2',
+      'pgr_store_resubmitted_writes_total 5',
       'pgr_store_finding{finding="eviction"} 0',
       'pgr_view_poll_duration_seconds_count 1',
       'pgr_view_changed_units_total 4',

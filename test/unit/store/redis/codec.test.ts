@@ -32,12 +32,12 @@ describe('what is written to redis', () => {
     for (const type of TYPE_LETTERS.keys()) expect(typeOf(letterOf(type))).toBe(type)
   })
 
-  it('reads a group header, and takes blobs only where there are some', () => {
+  it('reads a group header: times are whole, and blobs taken only where there are some', () => {
     const packed = encode([
       1,
       '["job","a"]',
       100,
-      200,
+      200.75,
       0,
       '',
       'text',
@@ -45,13 +45,14 @@ describe('what is written to redis', () => {
       7,
       3,
       50,
+      190,
       'up',
       'g',
       3,
       10,
       7,
       900,
-      200,
+      200.75,
       150,
       'old',
       'c',
@@ -150,10 +151,10 @@ describe('what is written to redis', () => {
     expect(bytes.toString('hex')).toBe(hex)
   })
 
-  it('reads slots: what has no value is left out, a blob is fetched', () => {
+  it('reads slots: what has no value is left out, a blob is fetched, a time of our own is whole', () => {
     const slots = Buffer.alloc(75)
     for (const [place, flags] of [5, 0, 2].entries()) {
-      slots.writeDoubleLE(1000 + place, place * 25)
+      slots.writeDoubleLE(1000.5 + place, place * 25)
       slots.writeDoubleLE(-0, place * 25 + 8)
       slots.writeDoubleLE(2000, place * 25 + 16)
       slots[place * 25 + 24] = flags
@@ -161,7 +162,7 @@ describe('what is written to redis', () => {
     const entries = [0, 1, 2].map((family) => ({ family, labels: [] }))
     const common = { labels: [], expiresMs: 2000 }
     expect(decodeSlots(slots, entries, (slot) => Buffer.from(`blob ${slot}`))).toEqual([
-      { ...common, family: 0, timestampMs: 1000, explicit: true, content: -0 },
+      { ...common, family: 0, timestampMs: 1000.5, explicit: true, content: -0 },
       { ...common, family: 2, timestampMs: 1002, explicit: false, content: Buffer.from('blob 2') },
     ])
     expect(() => decodeSlots(slots, entries.slice(0, 2), () => undefined)).toThrow(

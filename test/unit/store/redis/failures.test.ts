@@ -19,7 +19,8 @@ describe('what redis answers', () => {
     ['WRONGPASS invalid username-password pair or user is disabled.', 'PGR_STORE_MISCONFIGURED', false],
     ["NOPERM User pgr has no permissions to run the 'evalsha' command", 'PGR_STORE_MISCONFIGURED', false],
     ['WRONGTYPE Operation against a key holding the wrong kind of value', 'PGR_STORE_MISCONFIGURED', false],
-    ['MOVED 3999 127.0.0.1:6381', 'PGR_STORE_MISCONFIGURED', false],
+    ['MOVED 3999 127.0.0.1:6381', 'PGR_STORE_UNAVAILABLE', true],
+    ['ERR No such master with that name', 'PGR_STORE_MISCONFIGURED', false],
   ])('%s becomes %s', (message, code, again) => {
     const failure = classify(new Error(message))
     expect(failure.error.code).toBe(code)

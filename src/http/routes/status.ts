@@ -1,0 +1,95 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { GatewayStatus } from '../../gateway/gateway.ts'
+import { asFailure, sendFailure } from '../answer.ts'
+import type { HttpDeps, HttpOptions } from '../options.ts'
+import { page, type Route } from './route.ts'
+
+/** Someone looks because something is wrong: there is an answer within this, whatever the store does. */
+const STATUS_TIMEOUT_MS = 2000
+
+/** What this process is, how it was started, and how the store is; as Pushgateway has it, and the store beside it. */
+export function statusRoutes(options: HttpOptions, { gateway, tell }: HttpDeps): Route[] {
+  const fixed = {
+    build_information: buildInformation(options.version),
+    flags: options.flags,
+    start_time: options.startedAt.toISOString(),
+  }
+
+  async function answerStatus(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    try {
+      const status = await gateway.status({ deadlineMs: performance.now() + STATUS_TIMEOUT_MS })
+      return reply
+        .header('cache-control', 'no-store')
+        .header('x-content-type-options', 'nosniff')
+        .type('application/json; charset=utf-8')
+        .send(JSON.stringify({ status: 'success', data: { ...fixed, store: storeStatus(status) } }))
+    } catch (reason) {
+      return sendFailure(reply, asFailure(reason, 'status', tell), 'api')
+    }
+  }
+
+  return [page('/api/v1/status', answerStatus)]
+}
+
+/** The names readers of Pushgateway's status know; empty where there is nothing to say. */
+function buildInformation(version: string): Record<string, string> {
+  return {
+    branch: '',
+    buildDate: '',
+    buildUser: '',
+    goVersion: '',
+    nodeVersion: process.version,
+    revision: '',
+    version,
+  }
+}
+
+function storeStatus({ store, ready, reason, report }: GatewayStatus): object {
+  return {
+    name: store,
+    ready,
+    ...(reason === undefined ? {} : { reason }),
+    ...(report === undefined ? {} : reportStatus(report)),
+  }
+}
+
+type Report = NonNullable<GatewayStatus['report']>
+
+function reportStatus({ facts, findings, losses, primaries, replicas }: Report): object {
+  const { history, lostWrites, resubmittedWrites, lastAtMs, cause } = losses
+  return {
+    facts: Object.fromEntries(facts),
+    // The message is about what is wrong, which would be read as said.
+    findings: findings.map(({ finding, ok, message, where }) => ({
+      finding,
+      ok,
+      where,
+      ...(ok ? {} : { message }),
+    })),
+    losses: {
+      history,
+      lost_writes: lostWrites,
+      resubmitted_writes: resubmittedWrites,
+      ...(lastAtMs === undefined ? {} : { last_at: isoTime(lastAtMs) }),
+      ...(cause === undefined ? {} : { cause }),
+    },
+    primaries: primaries.map(({ endpoint, state, partitions, reason }) => ({
+      endpoint,
+      state,
+      partitions,
+      ...(reason === undefined ? {} : { reason }),
+    })),
+    replicas: replicas.map(({ id, version, address, lastSeenMs }) => ({
+      id,
+      version,
+      address,
+      last_seen: isoTime(lastSeenMs),
+    })),
+  }
+}
+
+/** Null for what is no instant: other replicas wrote it, and one odd entry must not hide the rest. */
+function isoTime(unixMs: number): string | null {
+  const date = new Date(unixMs)
+  return Number.isNaN(date.getTime()) ? null : date.toISOString()
+}
