@@ -88,6 +88,8 @@ describe('what a write leaves in redis', () => {
     const text = '["instance","ä","job","backup"]'
     expect(await headerOf(id)).toEqual([
       ...[1, text, nowMs, nowMs, 0, '', 'text', until + 5000, 1, 4, Buffer.byteLength(text) + 6 + 8],
+      // When it was replaced as a whole.
+      nowMs,
       ...['up', 'g', 1, 6, 1, until, nowMs, nowMs],
       ...['a\u0000b', 'c', 3, 8, 1, until, nowMs, nowMs],
     ])
@@ -114,7 +116,17 @@ describe('what a write leaves in redis', () => {
     expect(await redis.hget(data, '')).toBe('')
   })
 
-  it('is, for a removal, a tombstone', async () => {
+  it('is, for a group that was only added to, the time of its last replacement', async () => {
+    const id = unitId('group', labels)
+    const replacedAt = async () => ((await headerOf(id)) as unknown[])[11]
+    await store.writeGroup(putOf(labels, [family('up', 'blob')], { mode: 'post' }))
+    expect(await replacedAt()).toBe(0)
+    const { nowMs } = await store.writeGroup(putOf(labels, [family('up', 'blob')]))
+    await store.writeGroup(putOf(labels, [family('up', 'blob')], { mode: 'post' }))
+    expect(await replacedAt()).toBe(nowMs)
+  })
+
+  it('is, for a removal, a tombstone and the time that nothing from before comes back', async () => {
     const id = unitId('group', labels)
     await store.writeGroup(putOf(labels, [family('up', 'blob')]))
     const { nowMs } = await store.remove(removalOf(labels))
@@ -126,15 +138,31 @@ describe('what a write leaves in redis', () => {
       await redis.zscore(look, unit),
       await redis.zscore(dead, unit),
     ]).toEqual(['2', null, String(nowMs)])
+    expect(await redis.zscore(dead, Buffer.concat([unit, Buffer.from('-')]))).toBe(String(nowMs))
     expect(await redis.hmget(meta, 'v', 'n', 's', 'b', 'g')).toEqual(['2', '0', '0', '0', '0'])
   })
 
-  it('is, for a wipe, a number; and the bytes are gone after sweeping', async () => {
+  it('is, for the removal of what is not there, only that time', async () => {
+    const id = unitId('group', labels)
+    const { nowMs } = await store.remove(removalOf(labels))
+    const [meta, , log, look, dead] = keysOf(id)
+    const unit = Buffer.from(id, 'latin1')
+    for (const key of [log, look, dead]) expect(await redis.zscore(key, unit)).toBeNull()
+    expect(await redis.zscore(dead, Buffer.concat([unit, Buffer.from('-')]))).toBe(String(nowMs))
+    expect(await redis.hget(meta, 'v')).toBe('0')
+  })
+
+  it('is, for a wipe, a number and a time; and the bytes are gone after sweeping', async () => {
     const id = unitId('group', labels)
     await store.writeGroup(putOf(labels, [family('up', 'blob')]))
     await store.writeSet(mergeOf(labels, [setFamily('up', [sample('x', Buffer.from('blob'))])]))
     await store.wipe(operation())
-    expect(await redis.hmget(keysOf(id)[0], 'v', 'w', 'n')).toEqual(['3', '2', '0'])
+    expect(await redis.hmget(keysOf(id)[0], 'v', 'w', 'n', 'wt')).toEqual([
+      '3',
+      '2',
+      '0',
+      await redis.hget(keysOf(id)[0], 't'),
+    ])
     expect(await fieldsOf(id)).not.toEqual([])
     await store.sweep()
     for (const [, data, log] of keyspace('pgr').partitions) {

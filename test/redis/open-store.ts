@@ -16,7 +16,7 @@ export async function openStore(
 ): Promise<Opened> {
   const events: Event[] = []
   const store = await openRedisStore({
-    endpoint: server.url,
+    endpoints: [server.url],
     prefix: 'pgr',
     timeoutMs: 1000,
     limits: WIDE_LIMITS,

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Store } from '../../src/store/store.ts'
+import { startChaosProxy } from '../support/chaos-proxy.ts'
 import { eventuallyHolds } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
 import { type RedisOptions, type RedisServer, startRedis } from '../support/redis-server.ts'
 import { StoreView } from '../support/store-view.ts'
 import { family, jobOf, mergeOf, operation, putOf, sample, setFamily } from '../support/store-writes.ts'
-import { startLossyProxy } from './lossy-proxy.ts'
 import { type Opened, openStore, refusal } from './open-store.ts'
 
 const backup = jobOf('backup')
@@ -133,7 +133,7 @@ describe('a redis that fails', () => {
 
   it('and whose reply is lost applies the write once, and the caller hears of it', async () => {
     await start()
-    const proxy = await startLossyProxy(server.port)
+    const proxy = await startChaosProxy({ port: server.port })
     const remote = await openStore(proxy)
     closing.unshift(
       () => remote.store.close(),

@@ -131,11 +131,24 @@ describe('a redis that refuses', () => {
   })
 
   it.each([
-    ['is a cluster node', ['cluster-enabled yes'], 'PGR_SETTING_INVALID'],
-    ['throws keys away', ['maxmemory-policy allkeys-lru'], 'PGR_STORE_MISCONFIGURED'],
-  ])('to be used at all because it %s ends the start', async (_why, directives, code) => {
-    await start({ directives })
-    expect(await refusal(openStore(server))).toBe(code)
+    ['throws keys away', { directives: ['maxmemory-policy allkeys-lru'] }, {}, 'PGR_STORE_MISCONFIGURED'],
+    ['is a Sentinel', { sentinel: true }, {}, 'PGR_SETTING_INVALID'],
+    [
+      'is a cluster node, which has no databases',
+      { directives: ['cluster-enabled yes'] },
+      { db: 1 },
+      'PGR_SETTING_INVALID',
+    ],
+  ])('to be used at all because it %s ends the start', async (_why, started, options, code) => {
+    await start(started)
+    expect(await refusal(openStore(server, options))).toBe(code)
+  })
+
+  it('to be one of several because it stands alone ends the start', async () => {
+    await start()
+    const endpoints = [server.url, server.url]
+    expect(await refusal(openStore(server, { endpoints }))).toBe('PGR_SETTING_INVALID')
+    expect(await refusal(openStore(server, { endpoints, db: 1 }))).toBe('PGR_SETTING_INVALID')
   })
 
   it('no start when throwing keys away is forced', async () => {

@@ -46,6 +46,7 @@ export interface GatewayOptions {
   readonly timestamps?: boolean
   readonly retentionMs?: number
   readonly limits?: StoreLimits
+  readonly maxStaleMs?: number
 }
 
 export function embeddedStore(now: () => number): Store {
@@ -54,7 +55,13 @@ export function embeddedStore(now: () => number): Store {
 
 export function openTestGateway(store: Store, options: GatewayOptions = {}): TestGateway {
   const events: Event[] = []
-  const { consistencyCheck = true, timestamps = false, retentionMs = 0, limits = ROOMY } = options
+  const {
+    consistencyCheck = true,
+    timestamps = false,
+    retentionMs = 0,
+    limits = ROOMY,
+    maxStaleMs = 0,
+  } = options
   const gateway = openGateway(
     store,
     [...writers.values()],
@@ -64,6 +71,7 @@ export function openTestGateway(store: Store, options: GatewayOptions = {}): Tes
       consistencyCheck,
       limits,
       timestamps,
+      maxStaleMs,
       pollIntervalMs: 0,
       pollTimeoutMs: 10_000,
       sweepIntervalMs: 3_600_000,

@@ -5,6 +5,7 @@ import { connect as connectTls } from 'node:tls'
 import { type Child, makeFolder, removeFolder, startChild } from './child.ts'
 import { findRedis, OLDEST_MAJOR, REDIS_NAMES } from './find-redis.mjs'
 import { freePort } from './free-port.ts'
+import { encodeCommand, openResp, type Reply, type RespConnection } from './resp.ts'
 
 export interface RedisOptions {
   /** Given when a server has to stand where another one stood. */
@@ -30,6 +31,8 @@ export interface RedisServer {
   readonly url: string
   readonly folder: string
   child(): Child
+  /** Whether it runs and is not frozen; it may still be loading. */
+  isLive(): boolean
   /** Ends it and removes its data. */
   stop(): Promise<void>
   /** SIGKILL; the data folder stays, for `restart`. */
@@ -44,6 +47,10 @@ export interface RedisServer {
   restart(): Promise<void>
   /** Sends one command and returns the first line of the reply; enough to look at a server without a client. */
   command(...words: string[]): Promise<string>
+  /** Sends one command on a connection of its own and returns the whole reply; rejects with the text of an error reply. */
+  ask(...words: string[]): Promise<Reply>
+  /** A connection that stays, signed in, past any proxy; whoever opens it closes it. */
+  open(timeoutMs?: number): RespConnection
 }
 
 /** Starts a server and resolves when it answers PING with everything loaded. */
@@ -59,7 +66,14 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const file = join(folder, 'redis.conf')
   writeFileSync(file, `${directivesOf(options, port, folder).join('\n')}\n`)
 
-  const command = (...words: string[]): Promise<string> => ask(options, port, words)
+  const command = (...words: string[]): Promise<string> => askFirstLine(options, port, words)
+  const open = (timeoutMs?: number): RespConnection =>
+    openResp({
+      port,
+      tls: options.tls !== undefined,
+      ...(options.password === undefined ? {} : { password: options.password }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    })
   const start = async (): Promise<Child> => {
     const child = startChild({
       name: options.sentinel ? 'redis-sentinel' : 'redis-server',
@@ -71,6 +85,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     return child
   }
   let child = await start()
+  let frozen = false
 
   return {
     host: '127.0.0.1',
@@ -79,12 +94,29 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     folder,
     child: () => child,
     command,
-    freeze: () => child.freeze(),
-    thaw: () => child.thaw(),
+    open,
+    async ask(...words) {
+      const connection = open()
+      try {
+        return await connection.ask(...words)
+      } finally {
+        connection.close()
+      }
+    },
+    isLive: () => child.isRunning() && !frozen,
+    freeze() {
+      frozen = true
+      child.freeze()
+    },
+    thaw() {
+      frozen = false
+      child.thaw()
+    },
     async kill() {
       await child.kill()
     },
     async restart() {
+      frozen = false
       if (child.isRunning()) {
         child.thaw()
         // The connection closes without a reply when the server obeys.
@@ -124,7 +156,11 @@ function directivesOf(options: RedisOptions, port: number, folder: string): stri
 }
 
 /** One command on a connection of its own. */
-function ask({ password, tls }: RedisOptions, port: number, words: readonly string[]): Promise<string> {
+function askFirstLine(
+  { password, tls }: RedisOptions,
+  port: number,
+  words: readonly string[],
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket =
       tls === undefined
@@ -145,11 +181,7 @@ function ask({ password, tls }: RedisOptions, port: number, words: readonly stri
       resolve(reply)
       socket.destroy()
     })
-    if (password !== undefined) socket.write(encode(['AUTH', password]))
-    socket.write(encode(words))
+    if (password !== undefined) socket.write(encodeCommand(['AUTH', password]))
+    socket.write(encodeCommand(words))
   })
-}
-
-function encode(words: readonly string[]): string {
-  return `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`
 }

@@ -1,15 +1,19 @@
+import { PgrError } from '../../errors/pgr-error.ts'
 import { DIGEST_MODULUS } from '../../model/unit.ts'
 import type { ChangePage, Position, ResetReason } from '../store.ts'
-import { continues, type HistoryMark, markOf } from './chain.ts'
-import { type Argument, runScript } from './connect.ts'
-import { within } from './courier.ts'
+import { continues } from './chain.ts'
+import { type Argument, ask, runScript } from './connect.ts'
+import { pause, within } from './courier.ts'
 import { classify, isNoScript, unavailable } from './failures.ts'
+import type { History } from './history.ts'
 import { readInfo } from './info.ts'
-import type { Keyspace } from './keys.ts'
+import { type Keyspace, PARTITIONS } from './keys.ts'
 import type { KnownSets } from './known-sets.ts'
-import type { Link } from './link.ts'
+import type { Primary } from './primary.ts'
 import { asList, listAt, numberAt, type Reply, textAt } from './reply.ts'
 import { scripts } from './scripts.ts'
+import { readRedirection } from './slots.ts'
+import type { Topology } from './topology.ts'
 import { decodeUnit } from './unit-changes.ts'
 
 /** A page ends with the unit that takes it past this. */
@@ -19,8 +23,18 @@ const PAGE_UNITS = 1000
 const AHEAD = 6
 /** Epoch of a partition that does not exist. */
 const NO_EPOCH = '0'
+/** Times a read follows partitions that move, or starts over because history changed, before it gives up. */
+const ROUNDS = 5
+const ROUND_PAUSE_MS = 20
+
+/** Where a partition is read: on the node that takes its slot over, every command has to say so. */
+interface Route {
+  readonly primary: Primary
+  readonly asking: boolean
+}
 
 interface Meta {
+  readonly route: Route
   readonly epoch: string
   readonly version: number
   readonly floor: number
@@ -31,61 +45,64 @@ interface Meta {
 
 interface Step {
   readonly partition: number
-  /** What the reader knows; absent after a reset. */
+  readonly route: Route
+  /** What the reader knows; 0 after a reset. */
   readonly base: number
   readonly cursor: number
   readonly epoch: string
   readonly reset: ResetReason | undefined
 }
 
+type Fence = { readonly deadlineMs: number }
+
 /**
- * Reads what changed. One pipeline says where every partition stands, and is all there is when nothing changed; then a
- * script for every page.
+ * Reads what changed. One pipeline for each primary says where its partitions stand, and is all there is when nothing
+ * changed; then a script for every page.
  *
  * After the data of every reply comes the replication mark of the server: as long as the marks form a chain nothing that
- * was read can have been lost by a failover. Where the chain breaks every partition is read from the start.
+ * was read can have been lost by a failover. Where the chain breaks the partitions are read from the start.
  */
 export class ChangeReader {
-  private readonly link: Link
+  private readonly topology: Topology
   private readonly keys: Keyspace
   private readonly known: KnownSets
-  private mark: HistoryMark | undefined
-  /** Partitions whose history was lost and whose reader was not told yet. */
-  private readonly lost = new Set<number>()
+  private readonly history: History
   private readonly lastMs: number[]
 
-  constructor(link: Link, keys: Keyspace, known: KnownSets) {
-    this.link = link
+  constructor(topology: Topology, keys: Keyspace, known: KnownSets, history: History) {
+    this.topology = topology
     this.keys = keys
     this.known = known
+    this.history = history
     this.lastMs = keys.partitions.map(() => 0)
   }
 
-  /** What was read may be gone, for a reason the marks do not show. */
-  loseHistory(): void {
-    for (const partition of this.keys.partitions.keys()) this.lost.add(partition)
-  }
-
-  async *read(since: readonly Position[], fence: { deadlineMs: number }): AsyncGenerator<ChangePage> {
-    const metas = await this.poll(fence)
+  /** Yields what can be read, and then rejects when something could not. */
+  async *read(since: readonly Position[], fence: Fence): AsyncGenerator<ChangePage> {
+    const failures = new Map<number, PgrError>()
+    const metas = await this.pollAll(fence, failures)
     const steps: Step[] = []
-    for (const [partition, meta] of metas.entries()) {
+    for (const [partition, meta] of [...metas].sort(([a], [b]) => a - b)) {
       const position = since[partition] ?? { epoch: '', version: 0, wiped: 0 }
       const reset = this.whyReset(partition, position, meta)
+      const { route } = meta
       if ((reset === undefined ? position.version : 0) === meta.version) {
         yield this.idlePage(partition, meta, reset)
-        if (reset !== undefined && reset !== 'first') this.lost.delete(partition)
+        if (reset !== undefined && reset !== 'first') this.history.told(partition)
       } else {
         const base = reset === undefined ? position.version : 0
-        steps.push({ partition, base, cursor: base, epoch: reset === undefined ? meta.epoch : '', reset })
+        const epoch = reset === undefined ? meta.epoch : ''
+        steps.push({ partition, route, base, cursor: base, epoch, reset })
       }
     }
-    yield* this.readChanged(steps, fence)
+    yield* this.readChanged(steps, fence, failures)
+    if (failures.size > 0) throw this.failureOf(failures)
   }
 
   private async *readChanged(
     steps: readonly Step[],
-    fence: { deadlineMs: number },
+    fence: Fence,
+    failures: Map<number, PgrError>,
   ): AsyncGenerator<ChangePage> {
     const firsts: Promise<Read>[] = []
     for (const [place, step] of steps.entries()) {
@@ -95,53 +112,151 @@ export class ChangeReader {
         read.catch(() => undefined)
         firsts.push(read)
       }
-      let read = await (firsts[place] as Promise<Read>)
-      for (;;) {
+      let next: Promise<Read> | undefined = firsts[place] as Promise<Read>
+      while (next !== undefined) {
+        let read: Read
+        try {
+          read = await next
+        } catch (reason) {
+          failures.set(step.partition, classify(reason).error)
+          break
+        }
         yield read.page
-        if (read.page.reset !== undefined && step.reset !== 'first') this.lost.delete(step.partition)
-        if (read.next === undefined) break
-        read = await this.readPage(read.next, fence)
+        if (read.page.reset !== undefined && step.reset !== 'first') this.history.told(step.partition)
+        next = read.next === undefined ? undefined : this.readPage(read.next, fence)
       }
     }
   }
 
-  /** One pipeline over all partitions; the whole cost of a poll that finds nothing. */
-  private async poll(fence: { deadlineMs: number }): Promise<Meta[]> {
-    this.assertReadable(fence)
-    const { read } = this.link
-    const pipeline = read.pipeline()
-    for (const [meta] of this.keys.partitions) pipeline.hmget(meta, 'e', 'v', 'f', 'w', 't', 'g')
-    pipeline.time()
-    pipeline.info('replication')
-    const sentMs = performance.now()
-    const replies = await attempt(within(fence, pipeline.exec()))
-    const values = (replies ?? []).map(([error, value]): unknown => {
-      if (error !== null) throw classify(error).error
-      return value
-    })
-    const count = this.keys.partitions.length
-    const [seconds, micros] = asList(values[count]).map(Number)
-    const clockMs = Math.floor((seconds ?? 0) * 1000 + (micros ?? 0) / 1000)
-    this.link.clock.observe(clockMs, sentMs, performance.now())
-    this.follow(String(values[count + 1]))
-    const metas = values.slice(0, count).map((value) => readMeta(asList(value), clockMs))
-    if (metas.some(({ epoch }) => epoch === NO_EPOCH)) this.link.restore()
+  /** Where every partition stands. Those of a primary that cannot be asked end up among the failures. */
+  private async pollAll(fence: Fence, failures: Map<number, PgrError>): Promise<Map<number, Meta>> {
+    const metas = new Map<number, Meta>()
+    let waiting = this.keys.partitions.map((_, partition) => ({
+      partition,
+      asked: undefined as Route | undefined,
+    }))
+    for (let round = 0; waiting.length > 0 && round < ROUNDS; round++) {
+      if (round > 0) await pause(ROUND_PAUSE_MS * round)
+      const routes = new Map<string, { route: Route; partitions: number[] }>()
+      for (const { partition, asked } of waiting) {
+        try {
+          const route = asked ?? { primary: await this.readable(partition, fence), asking: false }
+          const key = `${route.primary.endpoint} ${route.asking}`
+          const known = routes.get(key)
+          if (known === undefined) routes.set(key, { route, partitions: [partition] })
+          else known.partitions.push(partition)
+        } catch (reason) {
+          failures.set(partition, classify(reason).error)
+        }
+      }
+      const again: typeof waiting = []
+      await Promise.all(
+        [...routes.values()].map(async ({ route, partitions }) => {
+          try {
+            again.push(...(await this.poll(route, partitions, fence, metas, failures)))
+          } catch (reason) {
+            const { error } = classify(reason)
+            for (const partition of partitions) failures.set(partition, error)
+          }
+        }),
+      )
+      waiting = again
+    }
+    for (const { partition } of waiting)
+      failures.set(partition, unavailable('redis keeps moving this partition; try again'))
     return metas
   }
 
-  /** Compares the server's mark with the last one. */
-  private follow(text: string): void {
-    const info = readInfo(text)
-    if (info.get('role') === 'slave')
+  /** One pipeline; resolves with the partitions to be asked for again, elsewhere or after the history was settled. */
+  private async poll(
+    route: Route,
+    partitions: readonly number[],
+    fence: Fence,
+    metas: Map<number, Meta>,
+    failures: Map<number, PgrError>,
+  ): Promise<{ partition: number; asked: Route | undefined }[]> {
+    const { primary, asking } = route
+    const { generation } = primary
+    const pipeline = primary.read.pipeline()
+    for (const partition of partitions) {
+      if (asking) pipeline.asking()
+      pipeline.hmget(this.keys.partitions[partition]?.[0] ?? '', 'e', 'v', 'f', 'w', 't', 'g')
+    }
+    pipeline.time()
+    pipeline.info('replication')
+    const sentMs = performance.now()
+    const replies = (await within(fence, pipeline.exec())) ?? []
+    const receivedMs = performance.now()
+    const [clockReply, infoReply] = replies.slice(-2).map(valueIn)
+    const [seconds, micros] = asList(clockReply).map(Number)
+    const clockMs = Math.floor((seconds ?? 0) * 1000 + (micros ?? 0) / 1000)
+    primary.clock.observe(clockMs, sentMs, receivedMs)
+    if (!this.follows(primary, String(infoReply), generation)) {
+      await primary.prepare()
+      return partitions.map((partition) => ({ partition, asked: undefined }))
+    }
+    const again: { partition: number; asked: Route | undefined }[] = []
+    const perPartition = asking ? 2 : 1
+    let missing = false
+    for (const [place, partition] of partitions.entries()) {
+      const reply = replies[place * perPartition + perPartition - 1]
+      try {
+        const elsewhere = await this.elsewhere(partition, primary, reply?.[0], fence)
+        if (elsewhere !== undefined) {
+          again.push({ partition, asked: elsewhere.asking ? elsewhere : undefined })
+          continue
+        }
+        const meta = readMeta(asList(valueIn(reply)), clockMs, route)
+        missing ||= meta.epoch === NO_EPOCH
+        this.arrive(partition, primary)
+        metas.set(partition, meta)
+      } catch (reason) {
+        failures.set(partition, classify(reason).error)
+      }
+    }
+    if (missing) void primary.prepare()
+    return again
+  }
+
+  /** Where a redirection leads; undefined when there is none. Other failures are thrown. */
+  private async elsewhere(
+    partition: number,
+    primary: Primary,
+    reason: unknown,
+    fence: Fence,
+  ): Promise<Route | undefined> {
+    if (reason === null || reason === undefined) return undefined
+    const redirection = readRedirection(reason, this.topology.addressOf(primary), this.topology.natMap)
+    if (redirection === undefined) throw reason
+    const next = await this.topology.follow(partition, redirection, fence.deadlineMs)
+    return { primary: next, asking: redirection.kind === 'ASK' }
+  }
+
+  /**
+   * Whether the server is the one that was looked at, with its history unbroken; takes its mark as the latest. If not,
+   * it has to be looked at again before anything it says is used.
+   */
+  private follows(primary: Primary, info: string, generation: number): boolean {
+    const fields = readInfo(info)
+    if (fields.get('role') === 'slave')
       throw unavailable('the redis endpoint is a replica; waiting for a primary')
-    const mark = markOf(info, this.link.connection)
-    if (this.mark !== undefined && !continues(this.mark, mark)) this.loseHistory()
-    this.mark = mark
+    if (primary.generation !== generation || primary.mark === undefined) return false
+    const mark = primary.markOf(fields)
+    if (mark.id !== primary.mark.id || !continues(primary.mark, mark)) return false
+    primary.mark = mark
+    return true
+  }
+
+  /** A partition is read from a server, which may be another than before: while its slot moves nobody looked at that. */
+  private arrive(partition: number, primary: Primary): void {
+    const { mark } = primary
+    if (mark !== undefined && this.history.disagrees(partition, mark)) this.history.lose([partition], 'moved')
   }
 
   private whyReset(partition: number, position: Position, meta: Meta): ResetReason | undefined {
     if (position.epoch === '') return 'first'
-    if (this.lost.has(partition)) return 'history'
+    const why = this.history.whyStartOver(partition)
+    if (why !== undefined) return why
     if (position.epoch !== meta.epoch) return 'epoch'
     if (meta.version < position.version) return 'regress'
     if (position.version < meta.floor) return 'floor'
@@ -150,21 +265,43 @@ export class ChangeReader {
 
   private idlePage(partition: number, meta: Meta, reset: ResetReason | undefined): ChangePage {
     const { epoch, version, wiped, digest } = meta
+    this.noteRead(partition, meta.route, epoch, version)
     const nowMs = this.tick(partition, meta.timeMs)
     const page = { partition, epoch, wiped, version, nowMs, changes: [], done: true, digest }
     return reset === undefined ? page : { ...page, reset }
   }
 
-  private async readPage(step: Step, fence: { deadlineMs: number }): Promise<Read> {
+  private async readPage(step: Step, fence: Fence): Promise<Read> {
     let asked = step
-    for (let attempts = 0; attempts < 5; attempts++) {
-      this.assertReadable(fence)
-      const reply = await attempt(within(fence, this.since(asked)))
-      // The mark that came with the data may have told that what was read before is worth nothing.
-      const lost = asked.reset !== 'first' && asked.reset !== 'history' && this.lost.has(asked.partition)
+    for (let round = 0; round < ROUNDS; round++) {
+      const { partition, route } = asked
+      if (route.asking) route.primary.assertUsable()
+      else await this.readable(partition, fence)
+      let reply: Reply | undefined
+      try {
+        reply = await within(fence, this.since(asked))
+      } catch (reason) {
+        if (classify(reason).slotIsMoving === true && round < ROUNDS - 1) {
+          await pause(ROUND_PAUSE_MS * (round + 1))
+          continue
+        }
+        const next = await this.elsewhere(partition, route.primary, reason, fence)
+        if (next === undefined) throw reason
+        asked = startOver(asked, next, 'moved')
+        continue
+      }
+      if (reply === undefined) {
+        await route.primary.prepare()
+        asked = startOver(asked, { primary: await this.readable(partition, fence), asking: false }, 'history')
+        continue
+      }
+      this.arrive(partition, route.primary)
+      // What was read before may have turned out to be worth nothing.
+      const why = asked.reset === 'first' ? undefined : this.history.whyStartOver(partition)
+      const lost = why !== undefined && asked.base + asked.cursor > 0
       if (reply.length > 1 && !lost) return this.readOf(asked, reply)
-      const reset = lost ? 'history' : textAt(reply, 0) === asked.epoch ? 'floor' : 'epoch'
-      asked = { ...asked, base: 0, cursor: 0, epoch: '', reset }
+      const same = reply.length > 1 || textAt(reply, 0) === asked.epoch
+      asked = startOver(asked, route, lost ? (why ?? 'history') : same ? 'floor' : 'epoch')
     }
     throw unavailable('the data in redis changes hands too fast to be read; try again')
   }
@@ -174,8 +311,9 @@ export class ChangeReader {
     const cursor = numberAt(reply, 1)
     const version = numberAt(reply, 2)
     const done = cursor === -1
-    const { partition, base, reset } = asked
+    const { partition, route, base, reset } = asked
     const whole = base === 0
+    if (done) this.noteRead(partition, route, epoch, version)
     const page: ChangePage = {
       partition,
       epoch,
@@ -189,26 +327,30 @@ export class ChangeReader {
       ...(done ? { digest: numberAt(reply, 6) % DIGEST_MODULUS } : {}),
       ...(reset === undefined ? {} : { reset }),
     }
-    return { page, next: done ? undefined : { partition, base, cursor, epoch, reset: undefined } }
+    return { page, next: done ? undefined : { partition, route, base, cursor, epoch, reset: undefined } }
   }
 
-  /** Data and mark, in this order on one connection. */
-  private async since({ partition, base, cursor, epoch }: Step): Promise<Reply> {
-    const { read } = this.link
+  /** Data and mark, in this order on one connection; undefined when the history broke. */
+  private async since({ partition, route, base, cursor, epoch }: Step): Promise<Reply | undefined> {
+    const { primary, asking } = route
+    const { read, generation } = primary
     const keys = this.keys.partitions[partition] ?? []
     const values: Argument[] = [epoch, base, cursor, PAGE_UNITS, PAGE_BYTES]
+    if (asking) ask(read)
     const data = read.callBuffer('evalsha', [scripts.since.sha, keys.length, ...keys, ...values])
     const mark = read.info('replication')
     const [first, info] = await Promise.allSettled([data, mark])
     if (info.status === 'rejected') throw info.reason
-    if (first.status === 'fulfilled') {
-      this.follow(info.value)
-      return asList(first.value)
-    }
+    if (first.status === 'fulfilled')
+      return this.follows(primary, info.value, generation) ? asList(first.value) : undefined
     if (!isNoScript(first.reason)) throw first.reason
-    const reply = await runScript(read, scripts.since, keys, values)
-    this.follow(await read.info('replication'))
-    return asList(reply)
+    const reply = await runScript(read, scripts.since, keys, values, asking)
+    return this.follows(primary, await read.info('replication'), generation) ? asList(reply) : undefined
+  }
+
+  /** The reader has everything up to a version, of the history that the server's mark stands for. */
+  private noteRead(partition: number, { primary }: Route, epoch: string, version: number): void {
+    if (primary.mark !== undefined) this.history.note(partition, primary, primary.mark, epoch, version)
   }
 
   /** The partition's time as told to readers, which never goes back. */
@@ -218,9 +360,26 @@ export class ChangeReader {
     return latest
   }
 
-  private assertReadable({ deadlineMs }: { deadlineMs: number }): void {
+  /** Waits for a primary that was lost, or takes over, at this moment. */
+  private async readable(partition: number, { deadlineMs }: Fence): Promise<Primary> {
+    await this.topology.comeback(partition, deadlineMs)
     if (performance.now() >= deadlineMs) throw unavailable('the deadline passed before redis was read')
-    this.link.assertUsable()
+    return this.topology.usable(partition)
+  }
+
+  private failureOf(failures: ReadonlyMap<number, PgrError>): PgrError {
+    const reasons = [...failures.values()]
+    // What an operator has to mend is not an outage that passes.
+    const first =
+      reasons.find(({ code }) => code !== 'PGR_STORE_UNAVAILABLE') ??
+      reasons[0] ??
+      unavailable('redis did not answer')
+    if (failures.size === PARTITIONS || first.code !== 'PGR_STORE_UNAVAILABLE') return first
+    return new PgrError(
+      'PGR_STORE_DEGRADED',
+      `${failures.size} of ${PARTITIONS} partitions cannot be read: ${first.message}`,
+      { cause: first, retryAfterSeconds: first.retryAfterSeconds ?? 1 },
+    )
   }
 }
 
@@ -229,23 +388,27 @@ interface Read {
   readonly next: Step | undefined
 }
 
-function readMeta(fields: Reply, clockMs: number): Meta {
+function startOver(step: Step, route: Route, why: ResetReason): Step {
+  const reset = step.reset === 'first' ? 'first' : why
+  return { partition: step.partition, route, base: 0, cursor: 0, epoch: '', reset }
+}
+
+function valueIn(reply: readonly [Error | null, unknown] | undefined): unknown {
+  const [error, value] = reply ?? [new Error('redis left a command without a reply'), undefined]
+  if (error !== null) throw error
+  return value
+}
+
+function readMeta(fields: Reply, clockMs: number, route: Route): Meta {
   const number = (place: number) => Number(fields[place] ?? 0)
   const [epoch] = fields
   return {
+    route,
     epoch: typeof epoch === 'string' ? epoch : NO_EPOCH,
     version: number(1),
     floor: number(2),
     wiped: number(3),
     timeMs: Math.max(clockMs, number(4)),
     digest: number(5),
-  }
-}
-
-async function attempt<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (reason) {
-    throw classify(reason).error
   }
 }

@@ -1,3 +1,6 @@
+/** A deadline far beyond any clock, for housekeeping that nobody waits for. */
+export const NO_DEADLINE = '9007199254740991'
+
 /**
  * The server's clock as seen from this process: what to add to `performance.now()` to get the server's time in
  * milliseconds. Used for deadlines only, so it is never estimated too late: a reply proves that the server's clock was

@@ -11,7 +11,7 @@ import { misconfigured } from './failures.ts'
  *   0 format (1)  1 labels  2 created  3 pushed  4 failed  5 failure  6 protocol  7 expires  8 version  9 series
  *   10 bytes
  *
- * Of a group follow eight for each family:
+ * Of a group follows when it was last replaced as a whole, at 11, and then eight for each family:
  *
  *   0 name  1 type (one letter)  2 series  3 bytes  4 version  5 expires  6 pushed  7 first seen
  *
@@ -19,7 +19,8 @@ import { misconfigured } from './failures.ts'
  *
  *   11 born  12 dictionaries' version  13 families' version  14 metrics  15 tidied up to  16 earliest  17 latest expiry
  *
- * Times are milliseconds; 0 = never. Labels are a JSON array of names and values in turn. The blob of a family is the
+ * Times are milliseconds; 0 = never. Created, pushed, replaced and first seen may have a fraction, which only orders writes
+ * that were written again after they had been lost; it is never shown. Labels are a JSON array of names and values in turn. The blob of a family is the
  * field `<unit id> NUL <name>`.
  */
 export interface Header {
@@ -38,6 +39,8 @@ export interface Header {
 const FORMAT = 1
 const COMMON = 11
 const PER_FAMILY = 8
+/** In what follows the common fields. */
+const FIRST_FAMILY = 1
 
 export const TYPE_LETTERS: ReadonlyMap<FamilyType, string> = new Map<FamilyType, string>([
   ['counter', 'c'],
@@ -82,8 +85,8 @@ export function decodeHeader(packed: Uint8Array): Header {
   if (!Array.isArray(fields) || fields[0] !== FORMAT) throw foreign('a unit header')
   return {
     labels: decodeLabels(fieldText(fields, 1)),
-    createdMs: fieldNumber(fields, 2),
-    pushedMs: fieldNumber(fields, 3),
+    createdMs: fieldTime(fields, 2),
+    pushedMs: fieldTime(fields, 3),
     failedMs: fieldNumber(fields, 4),
     failure: fieldText(fields, 5),
     protocol: fieldText(fields, 6),
@@ -102,14 +105,14 @@ export function decodeGroup(
   const { labels, createdMs, protocol, version, pushedMs, failedMs, failure, expiresMs, rest } =
     decodeHeader(packed)
   const families: FamilyState[] = []
-  for (let i = 0; i < rest.length; i += PER_FAMILY) {
+  for (let i = FIRST_FAMILY; i < rest.length; i += PER_FAMILY) {
     const name = fieldText(rest, i)
     const type = typeOf(rest[i + 1])
     const series = fieldNumber(rest, i + 2)
     const version = fieldNumber(rest, i + 4)
     const expiresMs = fieldNumber(rest, i + 5)
-    const pushedMs = fieldNumber(rest, i + 6)
-    const firstSeenMs = fieldNumber(rest, i + 7)
+    const pushedMs = fieldTime(rest, i + 6)
+    const firstSeenMs = fieldTime(rest, i + 7)
     const blob = blobOf(name)
     // Two literals rather than a spread, which costs more than all the rest of decoding.
     families.push(
@@ -137,6 +140,11 @@ export function fieldNumber(fields: readonly unknown[], place: number): number {
   const value = fields[place]
   if (typeof value === 'number') return value
   throw foreign(`field ${place} of a unit header`)
+}
+
+/** Whole milliseconds. */
+function fieldTime(fields: readonly unknown[], place: number): number {
+  return Math.floor(fieldNumber(fields, place))
 }
 
 function fieldText(fields: readonly unknown[], place: number): string {

@@ -1,37 +1,59 @@
+import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { Redis } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
 import { isNoScript } from './failures.ts'
-import type { RedisStoreOptions } from './options.ts'
+import { type RedisStoreOptions, WAIT_TIMEOUT_MS } from './options.ts'
 import type { Script } from './scripts.ts'
 
 /** A socket that keeps us waiting this long with a reply outstanding is dropped. */
 const SOCKET_TIMEOUT_MS = 3000
 const CONNECT_TIMEOUT_MS = 1000
 const LONGEST_PAUSE_MS = 1000
+/** A Sentinel that hangs must not keep us from asking the next one. */
+const SENTINEL_TIMEOUT_MS = 500
+const DEFAULT_SENTINEL_PORT = 26379
 
-/** Where to connect to: what the endpoint says, under what the settings say. */
-export function targetOf(options: RedisStoreOptions): Endpoint {
-  const said = parseEndpoint(options.endpoint)
-  return {
-    ...said,
-    tls: said.tls || options.tls !== undefined,
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
-    ...(options.db === undefined ? {} : { db: options.db }),
-  }
+/** A server by its address. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** How to get at a primary: by its address, or by asking Sentinels for it each time. */
+export type Way = Address | 'sentinel'
+
+/** A server by name, as a key and for messages. */
+export function addressKey({ host, port }: Address): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** The addresses given, Sentinels with a port of their own. */
+export function endpointsOf(options: RedisStoreOptions): readonly Endpoint[] {
+  return options.endpoints.map((text) =>
+    parseEndpoint(text, options.masterName === undefined ? undefined : DEFAULT_SENTINEL_PORT),
+  )
+}
+
+/** How a told address is reached from here. */
+export function reachable(address: Address, natMap: RedisStoreOptions['natMap']): Address {
+  const outer = natMap?.get(addressKey(address))
+  if (outer === undefined) return address
+  const { host, port } = parseEndpoint(outer)
+  return { host, port }
 }
 
 /**
  * A connection that connects when told to and by itself again after every loss. It never sends a command twice and
  * never keeps one for later: in-flight commands fail with the connection, and who retries is not its business.
  */
-export function makeConnection(options: RedisStoreOptions, name: string): Redis {
-  const { host, port, tls, username, password, db } = targetOf(options)
+export function makeConnection(options: RedisStoreOptions, name: string, way: Way): Redis {
+  const { waitReplicas = 0, waitTimeoutMs = WAIT_TIMEOUT_MS } = options
+  const longestMs = options.timeoutMs + (waitReplicas > 0 ? waitTimeoutMs : 0)
   return new Redis({
-    host,
-    port,
-    db: db ?? 0,
+    ...(way === 'sentinel' ? sentinelSettings(options) : { host: way.host, port: way.port }),
+    ...credentials(options),
+    db: dbOf(options),
     protocol: 2,
     lazyConnect: true,
     connectionName: name,
@@ -39,22 +61,113 @@ export function makeConnection(options: RedisStoreOptions, name: string): Redis 
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     enableAutoPipelining: false,
-    commandTimeout: options.timeoutMs,
-    socketTimeout: Math.max(SOCKET_TIMEOUT_MS, options.timeoutMs),
+    commandTimeout: longestMs,
+    socketTimeout: Math.max(SOCKET_TIMEOUT_MS, longestMs),
     connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: (times) =>
-      Math.min(50 * 2 ** Math.min(times, 10), LONGEST_PAUSE_MS) * (0.75 + Math.random() / 2),
+    retryStrategy: pauseBefore,
     // 1 reconnects; 2 would also send the command again, behind our back.
     reconnectOnError: ({ message }) => (/^(READONLY|MASTERDOWN)/.test(message) ? 1 : false),
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(tls ? { tls: tlsSettings(options, host) } : {}),
+    ...(usesTls(options) ? { tls: tlsSettings(options, way === 'sentinel' ? undefined : way.host) } : {}),
   })
 }
 
-function tlsSettings({ tls = {} }: RedisStoreOptions, host: string): ConnectionOptions {
+/** A connection for one question to a Sentinel or a cluster node; it does not come back once lost. */
+export function makeScout(
+  options: RedisStoreOptions,
+  { host, port }: Address,
+  to: 'sentinel' | 'node',
+): Redis {
+  const scout = new Redis({
+    host,
+    port,
+    ...(to === 'sentinel' ? sentinelCredentials(options) : credentials(options)),
+    protocol: 2,
+    lazyConnect: true,
+    // At a Sentinel a name would be one more permission.
+    ...(to === 'node' ? { connectionName: 'pgr-scout' } : {}),
+    disableClientInfo: true,
+    enableReadyCheck: false,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    commandTimeout: options.timeoutMs,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: () => null,
+    ...(usesTls(options) ? { tls: tlsSettings(options, host) } : {}),
+  })
+  scout.on('error', () => undefined)
+  return scout
+}
+
+/** Connects a scout; rejects with what was wrong with the way to the server, which the client tells its listeners only. */
+export async function connectScout(scout: Redis): Promise<void> {
+  let wrong: unknown
+  scout.once('error', (reason) => {
+    wrong = reason
+  })
+  try {
+    await scout.connect()
+  } catch (reason) {
+    throw wrong ?? reason
+  }
+}
+
+/** Number of the database all connections use. */
+export function dbOf(options: RedisStoreOptions): number {
+  return options.db ?? (options.masterName === undefined ? endpointsOf(options)[0]?.db : undefined) ?? 0
+}
+
+function pauseBefore(attempt: number): number {
+  return Math.min(50 * 2 ** Math.min(attempt, 10), LONGEST_PAUSE_MS) * (0.75 + Math.random() / 2)
+}
+
+/** User and password of Redis. Behind Sentinels those of an endpoint are the Sentinels' own. */
+function credentials(options: RedisStoreOptions): Pick<RedisOptions, 'username' | 'password'> {
+  const said: Partial<Endpoint> = options.masterName === undefined ? (endpointsOf(options)[0] ?? {}) : {}
+  const username = options.username ?? said.username
+  const password = options.password ?? said.password
+  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
+}
+
+function sentinelCredentials(options: RedisStoreOptions): Pick<RedisOptions, 'username' | 'password'> {
+  const [said] = endpointsOf(options)
+  const username = options.sentinel?.username ?? said?.username
+  const password = options.sentinel?.password ?? said?.password
+  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
+}
+
+function sentinelSettings(options: RedisStoreOptions) {
+  const { username, password } = sentinelCredentials(options)
+  const tls = usesTls(options) ? tlsSettings(options, undefined) : undefined
+  const natMap = Object.fromEntries(
+    [...(options.natMap?.keys() ?? [])].map((inner) => [
+      inner,
+      reachable(parseEndpoint(inner), options.natMap),
+    ]),
+  )
   return {
-    servername: host,
+    sentinels: endpointsOf(options).map(({ host, port }) => ({ host, port })),
+    name: options.masterName ?? '',
+    role: 'master' as const,
+    failoverDetector: true,
+    sentinelMaxConnections: 10,
+    sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
+    sentinelRetryStrategy: pauseBefore,
+    sentinelReconnectStrategy: pauseBefore,
+    natMap,
+    ...(username === undefined ? {} : { sentinelUsername: username }),
+    ...(password === undefined ? {} : { sentinelPassword: password }),
+    ...(tls === undefined ? {} : { sentinelTLS: tls, enableTLSForSentinelMode: true }),
+  }
+}
+
+export function usesTls(options: RedisStoreOptions): boolean {
+  return options.tls !== undefined || endpointsOf(options).some(({ tls }) => tls)
+}
+
+function tlsSettings({ tls = {} }: RedisStoreOptions, host: string | undefined): ConnectionOptions {
+  return {
+    // Only names may be asked for (RFC 6066, 3); addresses are compared with the certificate all the same.
+    ...(host === undefined || isIP(host) !== 0 ? {} : { servername: host }),
     rejectUnauthorized: tls.skipVerify !== true,
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
     ...(tls.cert === undefined ? {} : { cert: tls.cert }),
@@ -64,21 +177,32 @@ function tlsSettings({ tls = {} }: RedisStoreOptions, host: string): ConnectionO
 
 export type Argument = string | number | Buffer
 
-/** Runs a script by its digest, and by its text where the server does not know it. */
+/**
+ * Runs a script by its digest, and by its text where the server does not know it. `asking` runs it on the node that is
+ * taking the slot over (cluster specification, ASK).
+ */
 export async function runScript(
   redis: Redis,
   script: Script,
   keys: readonly string[],
   values: readonly Argument[],
+  asking = false,
 ): Promise<unknown> {
   const rest = [keys.length, ...keys, ...values]
   gatherWrites(redis)
   try {
+    if (asking) ask(redis)
     return await redis.callBuffer('evalsha', [script.sha, ...rest])
   } catch (reason) {
     if (!isNoScript(reason)) throw reason
+    if (asking) ask(redis)
     return redis.callBuffer('eval', [script.source, ...rest])
   }
+}
+
+/** Holds for the next command on the connection; if it fails, so does that one. */
+export function ask(redis: Redis): void {
+  redis.asking().catch(() => undefined)
 }
 
 const gathering = new WeakSet<object>()

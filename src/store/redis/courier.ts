@@ -3,12 +3,19 @@ import type { Operation } from '../store.ts'
 import { type Argument, runScript } from './connect.ts'
 import { classify, misconfigured, unavailable } from './failures.ts'
 import type { Keyspace } from './keys.ts'
-import type { Link } from './link.ts'
+import type { Primary } from './primary.ts'
+import type { Confirm } from './replicas.ts'
 import { asList, numberAt, type Reply, textAt } from './reply.ts'
 import type { Script } from './scripts.ts'
+import { readRedirection } from './slots.ts'
+import type { Topology } from './topology.ts'
 
 const TRIES = 3
 const PAUSE_MS = 40
+/** Nothing ran when a node sent us elsewhere or is moving the slot: such a try costs none of the three. */
+const MOST_REDIRECTIONS = 6
+const MOST_WAITS_FOR_SLOT = 60
+const SLOT_PAUSE_MS = 50
 
 /** Brings a write to its partition: once if it can, at most three times, never after its deadline. */
 export type Send = (
@@ -18,47 +25,83 @@ export type Send = (
   values: readonly Argument[],
 ) => Promise<Reply>
 
+interface Route {
+  readonly primary: Primary
+  readonly asking: boolean
+}
+
 /**
  * Replies are those of the script but for the refusals common to all, which are thrown: `late`, `schema`, `quota`.
  *
  * A try whose outcome is unknown (a timeout, a lost connection) is repeated with the same operation id, which makes the
  * repetition harmless.
  */
-export function makeSend(link: Link, keys: Keyspace): Send {
+export function makeSend(topology: Topology, keys: Keyspace, confirm: Confirm): Send {
   async function once(
     write: Operation,
     partition: number,
     script: Script,
     values: readonly Argument[],
+    { primary, asking }: Route,
   ): Promise<Reply> {
-    link.assertUsable()
-    const deadline = link.clock.at(write.deadlineMs)
+    const deadline = primary.clock.at(write.deadlineMs)
     const at = keys.partitions[partition]
     if (deadline === undefined || at === undefined) throw unavailable('redis did not tell its time yet')
     const sentMs = performance.now()
-    const head = [Buffer.from(write.operation, 'latin1'), deadline, link.seed()]
-    const reply = asList(await runScript(link.write, script, at, [...head, ...values]))
+    const head = [Buffer.from(write.operation, 'latin1'), deadline, topology.seed()]
+    const reply = asList(await runScript(primary.write, script, at, [...head, ...values], asking))
     const status = textAt(reply, 0)
-    if (status === 'late') link.clock.observe(numberAt(reply, 1), sentMs, performance.now())
-    else refuse(status, reply)
+    if (status === 'late') {
+      primary.clock.observe(numberAt(reply, 1), sentMs, performance.now())
+    } else {
+      refuse(status, reply)
+      await confirm(primary)
+    }
     return reply
   }
 
   return async function send(write, partition, script, values) {
+    let redirections = 0
+    let waits = 0
+    let elsewhere: Route | undefined
     for (let left = TRIES - 1; ; left--) {
-      if (link.whyNot() !== undefined) await link.comeback(write.deadlineMs)
+      if (elsewhere === undefined && topology.whyAway(partition) !== undefined)
+        await topology.comeback(partition, write.deadlineMs)
       assertInTime(write)
       let trouble: PgrError
+      let primary: Primary | undefined
       try {
-        const reply = await within(write, once(write, partition, script, values))
+        const route: Route = elsewhere ?? { primary: topology.usable(partition), asking: false }
+        elsewhere = undefined
+        primary = route.primary
+        const reply = await within(write, once(write, partition, script, values, route))
         if (textAt(reply, 0) !== 'late') return reply
         trouble = tooLate()
       } catch (reason) {
-        const { error, again } = classify(reason)
+        const redirection =
+          primary === undefined
+            ? undefined
+            : readRedirection(reason, topology.addressOf(primary), topology.natMap)
+        if (redirection !== undefined && redirections++ < MOST_REDIRECTIONS) {
+          left++
+          const next = await topology.follow(partition, redirection, write.deadlineMs).catch(() => undefined)
+          if (next !== undefined) elsewhere = { primary: next, asking: redirection.kind === 'ASK' }
+          continue
+        }
+        const { error, again, slotIsMoving } = classify(reason)
+        if (slotIsMoving) {
+          topology.refreshSoon()
+          if (waits++ < MOST_WAITS_FOR_SLOT) {
+            left++
+            await pause(SLOT_PAUSE_MS)
+            continue
+          }
+        }
         if (!again) throw error
+        topology.refreshSoon()
         trouble = error
       }
-      if (left === 0 || trouble.code !== 'PGR_STORE_UNAVAILABLE') throw trouble
+      if (left === 0) throw trouble
       await pause(PAUSE_MS * (TRIES - left) * (0.5 + Math.random()))
     }
   }

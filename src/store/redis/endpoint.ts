@@ -16,22 +16,20 @@ const DEFAULT_PORT = 6379
  * Reads one address: `redis://[user[:password]@]host[:port][/db]`, `rediss://` for TLS, `host:port`, `host`, `:port`
  * (this host), `[::1]:6379`. Throws PGR_SETTING_INVALID; the message never holds a password.
  */
-export function parseEndpoint(text: string): Endpoint {
+export function parseEndpoint(text: string, defaultPort = DEFAULT_PORT): Endpoint {
   const trimmed = text.trim()
   if (trimmed === '') throw invalid('the redis endpoint is empty; give `host:port` or `redis://host:port`')
-  if (trimmed.includes(','))
-    throw invalid(
-      'several redis endpoints mean a cluster, and this version talks to a standalone redis only; give one endpoint',
-    )
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? parseUrl(trimmed) : parseAddress(trimmed)
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed)
+    ? parseUrl(trimmed, defaultPort)
+    : parseAddress(trimmed, defaultPort)
 }
 
 /** For logs and messages: without user and password. */
-export function showEndpoint({ host, port, tls }: Endpoint): string {
+export function showEndpoint({ host, port, tls }: Pick<Endpoint, 'host' | 'port' | 'tls'>): string {
   return `${tls ? 'rediss' : 'redis'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-function parseUrl(text: string): Endpoint {
+function parseUrl(text: string, defaultPort: number): Endpoint {
   let url: URL
   try {
     url = new URL(text)
@@ -52,7 +50,7 @@ function parseUrl(text: string): Endpoint {
     )
   return {
     host: url.hostname === '' ? '127.0.0.1' : bare(url.hostname),
-    port: url.port === '' ? DEFAULT_PORT : readPort(url.port),
+    port: url.port === '' ? defaultPort : readPort(url.port),
     tls: url.protocol === 'rediss:',
     ...(url.username === '' ? {} : { username: decode(url.username) }),
     ...(url.password === '' ? {} : { password: decode(url.password) }),
@@ -60,7 +58,7 @@ function parseUrl(text: string): Endpoint {
   }
 }
 
-function parseAddress(text: string): Endpoint {
+function parseAddress(text: string, defaultPort: number): Endpoint {
   const match = /^(\[[0-9a-f:.]+\]|[^:[\]/@\s]*)(?::(\d+))?$/i.exec(text)
   if (match === null)
     throw invalid(
@@ -69,7 +67,7 @@ function parseAddress(text: string): Endpoint {
   const [, host = '', port] = match
   return {
     host: host === '' ? '127.0.0.1' : bare(host),
-    port: port === undefined ? DEFAULT_PORT : readPort(port),
+    port: port === undefined ? defaultPort : readPort(port),
     tls: false,
   }
 }

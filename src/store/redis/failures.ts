@@ -4,10 +4,12 @@ import { PgrError } from '../../errors/pgr-error.ts'
 export interface Failure {
   readonly error: PgrError
   readonly again: boolean
+  /** Nothing ran, because the slot is between two nodes or the cluster is between two states. */
+  readonly slotIsMoving?: true
 }
 
 interface Rule {
-  readonly means: 'passing' | 'lasting' | 'operator'
+  readonly means: 'passing' | 'moving' | 'lasting' | 'operator'
   readonly say: string
 }
 
@@ -17,7 +19,7 @@ const BY_PREFIX: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['READONLY', { means: 'passing', say: 'this redis is a replica and takes no writes' }],
   ['MASTERDOWN', { means: 'passing', say: 'this redis is a replica that lost its primary' }],
   ['BUSY', { means: 'passing', say: 'redis is busy with a script' }],
-  ['TRYAGAIN', { means: 'passing', say: 'redis is moving this partition' }],
+  ['TRYAGAIN', { means: 'moving', say: 'redis is moving this partition' }],
   ['CLUSTERDOWN', { means: 'passing', say: 'the redis cluster is down' }],
   ['NOREPLICAS', { means: 'lasting', say: 'redis has fewer replicas than `min-replicas-to-write` asks for' }],
   ['OOM', { means: 'lasting', say: 'redis is out of memory; raise `maxmemory` or remove groups' }],
@@ -26,15 +28,15 @@ const BY_PREFIX: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['WRONGPASS', { means: 'operator', say: 'redis refuses the user or the password' }],
   ['NOPERM', { means: 'operator', say: 'the redis user lacks a permission' }],
   ['WRONGTYPE', { means: 'operator', say: 'a key under the prefix of pgr holds something else' }],
-  [
-    'MOVED',
-    {
-      means: 'operator',
-      say: 'this redis is a cluster node, and this version talks to a standalone redis only',
-    },
-  ],
+  ['MOVED', { means: 'passing', say: 'this redis does not serve the partition any more' }],
+  ['ASK', { means: 'passing', say: 'redis is moving this partition' }],
   ['NOPROTO', { means: 'operator', say: 'redis does not speak the protocol version' }],
 ])
+
+const UNKNOWN_NAME: Rule = {
+  means: 'operator',
+  say: 'the Sentinels watch no primary of the name that --redis.master-name gives',
+}
 
 /** Sorts anything that talking to Redis can throw; never anything but a PgrError comes out. */
 export function classify(reason: unknown): Failure {
@@ -50,7 +52,9 @@ export function classify(reason: unknown): Failure {
       again: false,
     }
   }
-  return { error: unavailable(text, reason), again: rule.means === 'passing' }
+  const error = unavailable(text, reason)
+  if (rule.means === 'moving') return { error, again: true, slotIsMoving: true }
+  return { error, again: rule.means === 'passing' }
 }
 
 /** PGR_STORE_UNAVAILABLE with a Retry-After that differs from caller to caller. */
@@ -80,5 +84,6 @@ function ruleFor(message: string): Rule | undefined {
     )
   )
     return BY_PREFIX.get('NOPERM')
+  if (/No such master with that name/i.test(message)) return UNKNOWN_NAME
   return undefined
 }

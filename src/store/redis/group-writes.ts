@@ -16,19 +16,7 @@ export function makeGroupWrites(send: Send, limits: Buffer) {
   return {
     async writeGroup(write: GroupWrite): Promise<Written> {
       const partition = partitionOf(write.id, PARTITIONS)
-      const values: Argument[] = [
-        limits,
-        unitBytes(write.id),
-        encodeLabels(write.labels),
-        write.protocol,
-        write.mode,
-        write.ttlMs,
-        write.retentionMs,
-        MOST_FAMILIES,
-      ]
-      for (const { name, type, series, blob } of write.families)
-        values.push(name, letterOf(type), series, asBuffer(blob))
-      const reply = await send(write, partition, scripts.writeGroup, values)
+      const reply = await send(write, partition, scripts.writeGroup, groupArguments(write, limits))
       if (textAt(reply, 0) === 'families')
         throw new PgrError(
           'PGR_LIMIT_EXCEEDED',
@@ -51,6 +39,23 @@ export function makeGroupWrites(send: Send, limits: Buffer) {
       return groupWritten(write, partition, reply, () => undefined)
     },
   }
+}
+
+/** The write as `write-group` reads it, from its ARGV[4] on. */
+export function groupArguments(write: GroupWrite, limits: Buffer): Argument[] {
+  const values: Argument[] = [
+    limits,
+    unitBytes(write.id),
+    encodeLabels(write.labels),
+    write.protocol,
+    write.mode,
+    write.ttlMs,
+    write.retentionMs,
+    MOST_FAMILIES,
+  ]
+  for (const { name, type, series, blob } of write.families)
+    values.push(name, letterOf(type), series, asBuffer(blob))
+  return values
 }
 
 function groupWritten(

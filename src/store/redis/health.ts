@@ -1,33 +1,44 @@
 import { randomBytes } from 'node:crypto'
+import type { StoreFinding, StoreLosses, StorePrimary, StoreReplica, StoreReport } from '../store.ts'
 import { runScript } from './connect.ts'
+import { classify } from './failures.ts'
 import { type Info, infoNumber, readInfo } from './info.ts'
-import type { Keyspace } from './keys.ts'
-import type { Link } from './link.ts'
+import { type Keyspace, PARTITIONS, PLACE_OF } from './keys.ts'
 import type { RedisStoreOptions } from './options.ts'
+import type { Primary } from './primary.ts'
 import { findingsOf } from './requirements.ts'
 import { scripts } from './scripts.ts'
+import type { Topology } from './topology.ts'
 
 const ANNOUNCE_EVERY_MS = 10_000
 const SILENT_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 60_000
 
-/** Looks at the server every minute, and lets other replicas know that this one is there. */
+export interface HealthParts {
+  readonly topology: Topology
+  readonly keys: Keyspace
+  readonly options: RedisStoreOptions
+  losses(): StoreLosses
+  /** A primary threw keys away; what it holds has to be read again. */
+  onEviction(primary: Primary): void
+}
+
+/** What was found out about one server. */
+interface Looked {
+  readonly findings: readonly StoreFinding[]
+  readonly evicted: number
+}
+
+/** Looks at the servers every minute, and lets other replicas know that this one is there. */
 export class Health {
-  private readonly link: Link
-  private readonly keys: Keyspace
-  private readonly options: RedisStoreOptions
-  private readonly onEviction: () => void
+  private readonly parts: HealthParts
+  private readonly looked = new Map<string, Looked>()
   private readonly told = new Map<string, boolean>()
   private readonly timers: NodeJS.Timeout[]
   private readonly id = randomBytes(8).toString('hex')
-  private evicted: number | undefined
-  private replicas = 0
 
-  constructor(link: Link, keys: Keyspace, options: RedisStoreOptions, onEviction: () => void) {
-    this.link = link
-    this.keys = keys
-    this.options = options
-    this.onEviction = onEviction
+  constructor(parts: HealthParts) {
+    this.parts = parts
     // Findings are housekeeping: what keeps them from being made is told by the calls that matter.
     const quietly = (work: () => Promise<void>) => () => void work().catch(() => undefined)
     this.timers = [
@@ -41,66 +52,138 @@ export class Health {
       ),
     ]
     for (const timer of this.timers) timer.unref()
-    link.onUsable = (info) => {
-      this.note(info)
-      quietly(() => this.announce())()
+  }
+
+  async describe(): Promise<StoreReport> {
+    const { topology, losses } = this.parts
+    const primaries = topology.primaries()
+    const facts = new Map<string, string | number | boolean>([
+      ['endpoint', topology.endpoint],
+      ['topology', topology.kind],
+      ['partitions', PARTITIONS],
+      ['connected', topology.whyNot() === undefined],
+    ])
+    const rows = await Promise.all(primaries.map((primary) => this.rowOf(primary, facts)))
+    return {
+      name: 'redis',
+      facts,
+      findings: [...this.looked.values()].flatMap(({ findings }) => findings),
+      losses: losses(),
+      primaries: rows,
+      replicas: await this.replicas().catch(() => []),
     }
   }
 
-  async describe(): Promise<ReadonlyMap<string, string | number | boolean>> {
-    const facts = new Map<string, string | number | boolean>([
-      ['endpoint', this.link.endpoint],
-      ['partitions', this.keys.partitions.length],
-    ])
-    const why = this.link.whyNot()
-    facts.set('connected', why === undefined)
-    if (why !== undefined) return facts.set('reason', why.message)
-    const info = readInfo(await this.link.read.info())
-    for (const name of ['redis_version', 'valkey_version', 'role', 'maxmemory_policy', 'redis_mode']) {
-      const value = info.get(name)
-      if (value !== undefined) facts.set(name, value)
+  /** A server was met and is fine: takes note of what it says of itself. */
+  note(primary: Primary, info: Info): void {
+    const { endpoint } = primary
+    const evicted = infoNumber(info, 'evicted_keys')
+    const before = this.looked.get(endpoint)
+    const { topology, options } = this.parts
+    const expected = { topology: topology.kind, replicas: options.waitReplicas ?? 0 }
+    const findings: StoreFinding[] = findingsOf(info, expected).map((finding) => ({
+      ...finding,
+      where: endpoint,
+    }))
+    if (before !== undefined && evicted > before.evicted) {
+      const message = `redis evicted ${evicted - before.evicted} keys; what they held is lost, and everything is read again`
+      findings.push({ finding: 'evicted-keys', message, ok: false, where: endpoint })
+      this.parts.onEviction(primary)
     }
-    for (const name of ['used_memory', 'maxmemory', 'connected_slaves', 'evicted_keys', 'uptime_in_seconds'])
-      facts.set(name, infoNumber(info, name))
-    facts.set('append_only_file', info.get('aof_enabled') === '1')
-    facts.set('replicas', this.replicas)
-    return facts
+    this.looked.set(endpoint, { findings, evicted })
+    this.tellNews(findings)
+  }
+
+  /** A first look was had and the replica can be announced. */
+  async announce(): Promise<void> {
+    if (this.parts.topology.whyAway(PLACE_OF.replicas) === undefined) await this.say('0')
   }
 
   /** Stops looking and takes this replica off the list. */
   async close(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer)
-    if (this.link.whyNot() === undefined) await this.say('1').catch(() => undefined)
+    if (this.parts.topology.whyAway(PLACE_OF.replicas) === undefined)
+      await this.say('1').catch(() => undefined)
   }
 
   private async look(): Promise<void> {
-    this.link.assertUsable()
-    this.note(readInfo(await this.link.read.info()))
-  }
-
-  private async announce(): Promise<void> {
-    if (this.link.whyNot() === undefined) await this.say('0')
+    const primaries = this.parts.topology.primaries()
+    const serving = new Set(primaries.map(({ endpoint }) => endpoint))
+    for (const endpoint of [...this.looked.keys()]) if (!serving.has(endpoint)) this.looked.delete(endpoint)
+    for (const primary of primaries) {
+      if (primary.whyNot() === undefined) this.note(primary, readInfo(await primary.read.info()))
+    }
   }
 
   private async say(leaving: '0' | '1'): Promise<void> {
-    const { version = '', address = '' } = this.options
+    const { topology, options, keys } = this.parts
+    const { version = '', address = '' } = options
     const values = [this.id, JSON.stringify({ version, address }), SILENT_AFTER_MS, leaving]
-    this.replicas = Number(await runScript(this.link.write, scripts.announce, [this.keys.replicas], values))
+    await runScript(topology.usable(PLACE_OF.replicas).read, scripts.announce, [keys.replicas], values)
   }
 
-  /** Tells what is new: bad news once, and when it turned good. */
-  private note(info: Info): void {
-    for (const finding of findingsOf(info)) {
-      if ((this.told.get(finding.finding) ?? true) === finding.ok) continue
-      this.told.set(finding.finding, finding.ok)
-      this.options.tell({ kind: 'store.finding', ...finding })
+  private async replicas(): Promise<StoreReplica[]> {
+    const { topology, keys } = this.parts
+    const all = await topology.usable(PLACE_OF.replicas).read.hgetall(keys.replicas)
+    return Object.entries(all).map(([id, text]) => readReplica(id, text))
+  }
+
+  private async rowOf(
+    primary: Primary,
+    facts: Map<string, string | number | boolean>,
+  ): Promise<StorePrimary> {
+    const { endpoint } = primary
+    const partitions = this.parts.topology.placesOf(primary).filter((place) => place < PARTITIONS).length
+    let why = primary.whyNot()
+    try {
+      if (why === undefined) addFacts(facts, readInfo(await primary.read.info()))
+    } catch (reason) {
+      why = classify(reason).error
     }
-    const evicted = infoNumber(info, 'evicted_keys')
-    if (this.evicted !== undefined && evicted > this.evicted) {
-      const message = `redis evicted ${evicted - this.evicted} keys; what they held is lost, and everything is read again`
-      this.options.tell({ kind: 'store.finding', finding: 'evicted-keys', message, ok: false })
-      this.onEviction()
+    return why === undefined
+      ? { endpoint, partitions, state: 'usable' }
+      : { endpoint, partitions, state: 'away', reason: why.message }
+  }
+
+  /** Bad news once, and when it turned good; a thing is in order when it is so on every server. */
+  private tellNews(findings: readonly StoreFinding[]): void {
+    const all = [...this.looked.values()].flatMap((looked) => looked.findings)
+    for (const { finding, message, where } of findings) {
+      const bad = all.find((other) => other.finding === finding && !other.ok)
+      const ok = bad === undefined
+      if ((this.told.get(finding) ?? true) === ok && finding !== 'evicted-keys') continue
+      this.told.set(finding, ok)
+      this.parts.options.tell({
+        kind: 'store.finding',
+        finding,
+        ok,
+        message: `${bad?.message ?? message} (${bad?.where ?? where})`,
+      })
     }
-    this.evicted = evicted
+  }
+}
+
+/** Of several servers texts are those of the last, amounts are added up. */
+function addFacts(facts: Map<string, string | number | boolean>, info: Info): void {
+  for (const name of ['redis_version', 'valkey_version', 'role', 'maxmemory_policy', 'redis_mode']) {
+    const value = info.get(name)
+    if (value !== undefined) facts.set(name, value)
+  }
+  for (const name of ['used_memory', 'maxmemory', 'connected_slaves', 'evicted_keys'])
+    facts.set(name, Number(facts.get(name) ?? 0) + infoNumber(info, name))
+  facts.set('uptime_in_seconds', infoNumber(info, 'uptime_in_seconds'))
+  facts.set('append_only_file', info.get('aof_enabled') === '1')
+}
+
+/** As `announce` writes it: when it was last seen, then what it says of itself. */
+function readReplica(id: string, text: string): StoreReplica {
+  const at = text.indexOf(' ')
+  const lastSeenMs = Number(text.slice(0, at))
+  try {
+    const said: unknown = JSON.parse(text.slice(at + 1))
+    const { version, address } = (said ?? {}) as { version?: unknown; address?: unknown }
+    return { id, version: String(version ?? ''), address: String(address ?? ''), lastSeenMs }
+  } catch {
+    return { id, version: '', address: '', lastSeenMs }
   }
 }

@@ -1,44 +1,74 @@
 import type { PgrError } from '../../errors/pgr-error.ts'
 import { partitionOf } from '../../model/unit.ts'
 import type { Operation, Store, UnitWrite, Written } from '../store.ts'
+import { Admission } from './admission.ts'
 import { ChangeReader } from './changes.ts'
+import { NO_DEADLINE } from './clock.ts'
 import { runScript } from './connect.ts'
 import { makeSend, within } from './courier.ts'
 import { classify } from './failures.ts'
 import { makeGroupWrites, unitBytes, writtenOf } from './group-writes.ts'
 import { Health } from './health.ts'
+import { History } from './history.ts'
+import { Journal, type JournalEntry } from './journal.ts'
 import { keyspace, PARTITIONS } from './keys.ts'
 import { KnownSets } from './known-sets.ts'
 import { packLimits } from './limits.ts'
-import { Link, NO_DEADLINE } from './link.ts'
-import { OPERATION_RETENTION_MS, type RedisStoreOptions, TOMBSTONE_GRACE_MS } from './options.ts'
+import { makeLosses } from './losses.ts'
+import { OPERATION_RETENTION_MS, RESUBMIT, type RedisStoreOptions, TOMBSTONE_GRACE_MS } from './options.ts'
+import { makeConfirm } from './replicas.ts'
 import { asList, numberAt, textAt } from './reply.ts'
 import { scripts } from './scripts.ts'
 import { MOST_KNOWN_ENTRIES, makeSetWrites } from './set-writes.ts'
+import { Topology } from './topology.ts'
 
 export type { RedisStoreOptions } from './options.ts'
-export { permissionsFor } from './permissions.ts'
+export { permissionsFor, sentinelPermissions } from './permissions.ts'
 
 /** Rounds of one sweep over partitions that have more to do. */
 const SWEEP_ROUNDS = 4
 
 /**
- * Opens the store that keeps everything in one Redis, which any number of replicas may share.
+ * Opens the store that keeps everything in Redis, which any number of replicas may share: one server, one behind
+ * Sentinels, or a Cluster, as the options say.
  *
  * Resolves also when that Redis is away or refuses us: the store then says so on every call and keeps trying. Rejects with
- * PGR_SETTING_INVALID or PGR_STORE_MISCONFIGURED when the settings make no sense or the server must not be used.
+ * PGR_SETTING_INVALID or PGR_STORE_MISCONFIGURED when the settings make no sense or a server must not be used.
  */
-export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
+export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
+  const losses = makeLosses(given.tell)
+  const options = { ...given, tell: losses.tell }
+  const { tell } = options
   const keys = keyspace(options.prefix)
-  const link = new Link(options, keys)
-  const send = makeSend(link, keys)
   const limits = packLimits(options.limits, PARTITIONS)
   const known = new KnownSets(MOST_KNOWN_ENTRIES)
-  const reader = new ChangeReader(link, keys, known)
-  const health = new Health(link, keys, options, () => reader.loseHistory())
+  const journal = new Journal(options.resubmit ?? RESUBMIT)
+  const history = new History((partition) => journal.forget(partition))
+  const admission = new Admission({
+    keys,
+    options,
+    history,
+    journal,
+    limits,
+    onFine: (primary, info) => health.note(primary, info),
+  })
+  const topology: Topology = new Topology({
+    options,
+    keys,
+    admit: (primary, info, places) => admission.admit(topology, primary, info, places),
+    onUsable: () => void health.announce().catch(() => undefined),
+  })
+  const send = makeSend(topology, keys, makeConfirm(options))
+  const reader = new ChangeReader(topology, keys, known, history)
+  const health = new Health({
+    topology,
+    keys,
+    options,
+    losses: losses.report,
+    onEviction: (primary) => history.lose(topology.placesOf(primary), 'history'),
+  })
   const groups = makeGroupWrites(send, limits)
-  const sets = makeSetWrites({ send, link, keys, known, limits, mostMetrics: options.limits.setMetrics })
-  const { tell } = options
+  const sets = makeSetWrites({ send, known, limits, mostMetrics: options.limits.setMetrics })
 
   /** Every call is told, with how long it took and how it failed. */
   async function told<T>(operation: string, work: () => Promise<T>): Promise<T> {
@@ -63,9 +93,21 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     }
   }
 
-  async function toldWrite(operation: string, work: () => Promise<Written>): Promise<Written> {
+  /** What was acknowledged is remembered, in case that a failover loses it. */
+  async function toldWrite(
+    operation: string,
+    kind: JournalEntry['kind'] | undefined,
+    write: UnitWrite,
+    work: () => Promise<Written>,
+  ): Promise<Written> {
     const written = await told(operation, work)
     if (written.duplicate) tell({ kind: 'store.duplicate' })
+    if (kind !== undefined) {
+      const { partition, epoch, nowMs: atMs, change } = written
+      const { operation: id } = write
+      const entry = { kind, partition, epoch, atMs, version: change?.version, operation: id, write }
+      journal.note(entry as JournalEntry)
+    }
     return written
   }
 
@@ -80,49 +122,70 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
 
   async function wipe(write: Operation): Promise<void> {
     const outcomes = await Promise.allSettled(
-      keys.partitions.map((_, partition) => send(write, partition, scripts.wipe, [])),
+      keys.partitions.map(async (_, partition) => {
+        const { epoch, nowMs: atMs } = writtenOf(partition, await send(write, partition, scripts.wipe, []))
+        journal.note({ kind: 'wipe', partition, epoch, atMs, operation: write.operation })
+      }),
     )
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 
+  /** A partition that cannot be reached does not keep the others from being swept. */
   async function sweep(): Promise<void> {
     const grace = options.tombstoneGraceMs ?? TOMBSTONE_GRACE_MS
     const retention = Math.max(options.operationRetentionMs ?? 0, OPERATION_RETENTION_MS)
-    let waiting = [...keys.partitions]
+    let failure: unknown
+    let waiting = [...keys.partitions.keys()]
     for (let round = 0; round < SWEEP_ROUNDS && waiting.length > 0; round++) {
       const more: typeof waiting = []
       for (const partition of waiting) {
-        link.assertUsable()
-        const values = ['', NO_DEADLINE, link.seed(), grace, retention]
-        const reply = asList(await runScript(link.read, scripts.sweep, partition, values))
-        if (textAt(reply, 0) === 'ok' && numberAt(reply, 1) === 1) more.push(partition)
+        try {
+          const { read } = topology.usable(partition)
+          const values = ['', NO_DEADLINE, topology.seed(), grace, retention]
+          const reply = asList(await runScript(read, scripts.sweep, keys.partitions[partition] ?? [], values))
+          if (textAt(reply, 0) === 'ok' && numberAt(reply, 1) === 1) more.push(partition)
+        } catch (reason) {
+          failure ??= reason
+        }
       }
       waiting = more
     }
+    if (failure !== undefined) throw failure
   }
 
-  await link.open()
+  /** Whether any primary takes writes; the whole need not be there. */
+  async function ready(): Promise<void> {
+    const why = topology.whyNot()
+    if (why !== undefined) throw why
+    const fence = { deadlineMs: performance.now() + options.timeoutMs }
+    const usable = topology.primaries().filter((primary) => primary.whyNot() === undefined)
+    await within(
+      fence,
+      Promise.any(usable.map(({ write, read }) => Promise.all([write.time(), read.time()]))).catch(
+        (reason: unknown) => {
+          throw reason instanceof AggregateError ? reason.errors[0] : reason
+        },
+      ),
+    )
+  }
+
+  await topology.open()
 
   return {
     name: 'redis',
     partitions: PARTITIONS,
-    writeGroup: (write) => toldWrite(write.mode, () => groups.writeGroup(write)),
-    failGroup: (write) => toldWrite('fail', () => groups.failGroup(write)),
-    writeSet: (write) => toldWrite('set', () => sets.writeSet(write)),
-    remove: (write) => toldWrite('remove', () => remove(write)),
+    writeGroup: (write) => toldWrite(write.mode, 'group', write, () => groups.writeGroup(write)),
+    failGroup: (write) => toldWrite('fail', undefined, write, () => groups.failGroup(write)),
+    writeSet: (write) => toldWrite('set', 'set', write, () => sets.writeSet(write)),
+    remove: (write) => toldWrite('remove', 'remove', write, () => remove(write)),
     wipe: (write) => told('wipe', () => wipe(write)),
     changes: (since, fence) => reader.read(since, fence),
     sweep: () => told('sweep', sweep),
-    ready: () =>
-      told('ready', async () => {
-        link.assertUsable()
-        const fence = { deadlineMs: performance.now() + options.timeoutMs }
-        await within(fence, Promise.all([link.write.time(), link.read.time()]))
-      }),
+    ready: () => told('ready', ready),
     describe: () => told('describe', () => health.describe()),
     async close() {
       await health.close()
-      await link.close()
+      topology.close()
     },
   }
 }

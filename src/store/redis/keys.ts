@@ -14,11 +14,13 @@ const SLOTS = 16384
 /**
  * Every key pgr writes, and nothing else writes keys. Six for each partition, in one slot by their tag:
  *
- *   <prefix>:{<tag>}:m  hash  schema, epoch, version, floor, wiped, time, units, series, bytes, digest
+ *   <prefix>:{<tag>}:m  hash  schema, epoch, version, floor, wiped, time, units, series, bytes, digest; when it was last
+ *                             wiped, and up to when operations are forgotten, ms
  *   <prefix>:{<tag>}:d  hash  units: header and payload fields
  *   <prefix>:{<tag>}:l  zset  unit id -> version of its last change, tombstones included
  *   <prefix>:{<tag>}:x  zset  unit id -> when housekeeping has to look at it, ms
- *   <prefix>:{<tag>}:t  zset  id of a removed unit -> when it was removed, ms
+ *   <prefix>:{<tag>}:t  zset  id of a unit that is gone -> since when, ms; id and "-" -> when it was last removed, or found
+ *                             removed, ms: nothing written to it before is written again
  *   <prefix>:{<tag>}:o  zset  operation id -> when it was applied, ms
  *
  *   <prefix>:cfg        hash  schema, partitions, hash, created
@@ -28,7 +30,12 @@ export interface Keyspace {
   readonly partitions: readonly PartitionKeys[]
   readonly configuration: string
   readonly replicas: string
+  /** Cluster slots of the places: the partitions in order, then the configuration, then the replicas. */
+  readonly slots: readonly number[]
 }
+
+/** Places of the two keys that belong to no partition, after those of the partitions. */
+export const PLACE_OF = { configuration: PARTITIONS, replicas: PARTITIONS + 1 } as const
 
 /** In the order every script takes them: m, d, l, x, t, o. */
 export type PartitionKeys = readonly [string, string, string, string, string, string]
@@ -40,13 +47,17 @@ export function keyspace(prefix: string, partitions = PARTITIONS): Keyspace {
       'PGR_SETTING_INVALID',
       `the redis key prefix ${JSON.stringify(prefix)} is not 1 to 64 characters of A-Z, a-z, 0-9, "_", ".", ":" and "-"`,
     )
+  const tags = Array.from({ length: partitions }, (_, partition) => tagOf(partition, partitions))
+  const configuration = `${prefix}:cfg`
+  const replicas = `${prefix}:replicas`
   return {
-    partitions: Array.from({ length: partitions }, (_, partition) => {
-      const at = `${prefix}:{${tagOf(partition, partitions)}}:`
+    partitions: tags.map((tag) => {
+      const at = `${prefix}:{${tag}}:`
       return [`${at}m`, `${at}d`, `${at}l`, `${at}x`, `${at}t`, `${at}o`] as const
     }),
-    configuration: `${prefix}:cfg`,
-    replicas: `${prefix}:replicas`,
+    configuration,
+    replicas,
+    slots: [...tags, configuration, replicas].map(slotOf),
   }
 }
 

@@ -2,9 +2,17 @@ import type { Tell } from '../../telemetry/events.ts'
 import type { StoreLimits } from '../store.ts'
 
 export interface RedisStoreOptions {
-  /** `redis://`, `rediss://`, `host:port`, `:port`. */
-  readonly endpoint: string
-  /** Over what the endpoint says; the same for the next two. */
+  /**
+   * Each `redis://`, `rediss://`, `host:port` or `:port`. With a master name these are Sentinels; several without one are
+   * nodes of a Cluster; a single one is asked whether it is a node of a cluster.
+   */
+  readonly endpoints: readonly string[]
+  /** Name of the primary as the Sentinels know it. */
+  readonly masterName?: string
+  readonly sentinel?: SentinelOptions
+  /** Addresses as Sentinels and cluster nodes tell them (`host:port`) and how to reach them from here. */
+  readonly natMap?: ReadonlyMap<string, string>
+  /** Over what the endpoint says; the same for the next two. Behind Sentinels: for the servers they name. */
   readonly username?: string
   readonly password?: string
   readonly db?: number
@@ -14,6 +22,11 @@ export interface RedisStoreOptions {
   readonly prefix: string
   /** After which a command without a reply counts as failed. */
   readonly timeoutMs: number
+  /** A write is acknowledged only when this many replicas have it; default 0. */
+  readonly waitReplicas?: number
+  /** How long they may take; default half a second. */
+  readonly waitTimeoutMs?: number
+  readonly resubmit?: ResubmitOptions
   readonly limits: StoreLimits
   /** How long operation ids are remembered; default and minimum two minutes. */
   readonly operationRetentionMs?: number
@@ -27,6 +40,27 @@ export interface RedisStoreOptions {
   readonly tell: Tell
 }
 
+export interface SentinelOptions {
+  /** Over what the endpoints say. */
+  readonly username?: string
+  readonly password?: string
+  /** Takes no write unless a majority of the Sentinels confirmed the primary in the last three seconds. */
+  readonly strict?: boolean
+}
+
+/** What becomes of acknowledged writes that a failover lost. */
+export interface ResubmitOptions {
+  /** How long acknowledged writes are remembered; 0 = not at all, and then lost ones cannot be counted either. */
+  readonly windowMs: number
+  /** Most memory for them; the oldest are forgotten first. */
+  readonly maxBytes: number
+  /**
+   * After what they are sent again: never (they are only counted), when a replica was promoted, also when a server
+   * restarted with older data, also when it came back empty.
+   */
+  readonly after: 'never' | 'failover' | 'restart' | 'empty'
+}
+
 /** PEM texts, not paths. */
 export interface RedisTls {
   readonly ca?: string
@@ -38,3 +72,5 @@ export interface RedisTls {
 
 export const OPERATION_RETENTION_MS = 120_000
 export const TOMBSTONE_GRACE_MS = 600_000
+export const WAIT_TIMEOUT_MS = 500
+export const RESUBMIT: ResubmitOptions = { windowMs: 30_000, maxBytes: 64 * 2 ** 20, after: 'failover' }

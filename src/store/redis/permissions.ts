@@ -13,6 +13,9 @@ const COMMANDS: readonly string[] = [
   'info',
   'time',
   'select',
+  'wait',
+  'asking',
+  'cluster|slots',
   'client|setname',
   'eval',
   'evalsha',
@@ -28,4 +31,20 @@ const COMMANDS: readonly string[] = [
   'zrangebyscore',
   'zrem',
   'zscore',
+]
+
+/**
+ * What the user of a gateway at the Sentinels must be allowed, in the same words: to ask for the primary and for the
+ * other Sentinels, and to hear that the primary was replaced.
+ */
+export function sentinelPermissions(): readonly string[] {
+  return ['resetchannels', '&+switch-master', '-@all', ...SENTINEL_COMMANDS.map((command) => `+${command}`)]
+}
+
+const SENTINEL_COMMANDS: readonly string[] = [
+  'hello',
+  'auth',
+  'subscribe',
+  'sentinel|get-master-addr-by-name',
+  'sentinel|sentinels',
 ]

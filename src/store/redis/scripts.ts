@@ -21,6 +21,10 @@ export const scripts = {
   init: load('init'),
   configure: load('configure'),
   announce: load('announce'),
+  recall: load('recall'),
+  replayGroup: load('replay-group'),
+  removeBefore: load('remove-before'),
+  wipeBefore: load('wipe-before'),
 } as const
 
 function load(name: string): Script {

@@ -15,7 +15,7 @@ import { misconfigured } from './failures.ts'
  *   `<unit id> NUL h<page>.<slot>` blob
  *
  * Flags: 0 no value (the series ended and is remembered, or never was), 1 number, 2 blob; plus 4 when the sender gave the
- * timestamp. The value of a number is its f64, of a blob u32 series and u32 length.
+ * timestamp, else it may have a fraction as times in a header. The value of a number is its f64, of a blob u32 series and u32 length.
  */
 export const SLOT_BYTES = 25
 const PAGE_BYTES = 32
@@ -186,11 +186,13 @@ export function decodeSlots(
       throw misconfigured(
         'a page of a series set in redis is not whole; is a key being evicted or changed by hand?',
       )
+    const explicit = (flags & EXPLICIT) !== 0
+    const timestampMs = slots.readDoubleLE(at)
     metrics.push({
       family: entry.family,
       labels: entry.labels,
-      timestampMs: slots.readDoubleLE(at),
-      explicit: (flags & EXPLICIT) !== 0,
+      timestampMs: explicit ? timestampMs : Math.floor(timestampMs),
+      explicit,
       expiresMs: slots.readDoubleLE(at + 16),
       content,
     })

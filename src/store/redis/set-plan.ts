@@ -34,10 +34,26 @@ export interface SetPlan {
   readonly skipped: readonly SetSample[]
 }
 
-export function planSet(known: KnownSet | undefined, families: readonly SetFamily[]): SetPlan {
+/** A write that was lost and is written again, as scripts take it: see `replay.lua`. */
+export interface Replay {
+  /** When it was first applied, with a fraction that orders writes of one millisecond. */
+  readonly at: number
+  /** Epoch of the partition that was asked whether it knows the write. */
+  readonly epoch: string
+}
+
+/**
+ * With `remembersEnds` the end of a series takes a place of its own also where the series is not known, so that the
+ * store can remember it.
+ */
+export function planSet(
+  known: KnownSet | undefined,
+  families: readonly SetFamily[],
+  remembersEnds = false,
+): SetPlan {
   const pages = new Map<number, PagePlan>()
   const skipped: SetSample[] = []
-  const changes = new FamilyChanges(known)
+  const changes = new FamilyChanges(known, remembersEnds)
   const room = new Room(known, pages)
   for (const family of families) {
     const place = changes.placeOf(family)
@@ -47,7 +63,7 @@ export function planSet(known: KnownSet | undefined, families: readonly SetFamil
       if (at !== undefined) {
         const page = room.page(Math.floor(at / SET_PAGE_METRICS))
         page.samples.push({ slot: at % SET_PAGE_METRICS, change: changes.numberOf(family), sample })
-      } else if (sample.content === 'stale') {
+      } else if (sample.content === 'stale' && !remembersEnds) {
         skipped.push(sample)
       } else {
         const page = room.next()
@@ -72,11 +88,13 @@ export function planSet(known: KnownSet | undefined, families: readonly SetFamil
 class FamilyChanges {
   readonly arguments: Argument[] = []
   private readonly known: KnownSet | undefined
+  private readonly remembersEnds: boolean
   private readonly numbers = new Map<SetFamily, number>()
   private readonly newPlaces = new Map<string, number>()
 
-  constructor(known: KnownSet | undefined) {
+  constructor(known: KnownSet | undefined, remembersEnds: boolean) {
     this.known = known
+    this.remembersEnds = remembersEnds
   }
 
   placeOf(family: SetFamily): number {
@@ -84,7 +102,8 @@ class FamilyChanges {
     if (place !== undefined) return place
     // Not entered yet: nothing may come of it if it holds only ends of series.
     const next = (this.known?.families.length ?? 0) + this.newPlaces.size
-    if (family.metrics.some(({ content }) => content !== 'stale')) this.newPlaces.set(family.name, next)
+    if (this.remembersEnds || family.metrics.some(({ content }) => content !== 'stale'))
+      this.newPlaces.set(family.name, next)
     return next
   }
 
@@ -144,6 +163,7 @@ export function planArguments(
   write: SetWrite,
   limits: Buffer,
   mostMetrics: number,
+  replay?: Replay,
 ): Argument[] {
   const { known } = plan
   const values: Argument[] = [
@@ -158,6 +178,8 @@ export function planArguments(
     known?.dictionaryVersion ?? 0,
     known?.familiesVersion ?? 0,
     plan.needsAll ? 1 : 0,
+    replay?.at ?? 0,
+    replay?.epoch ?? '',
     plan.familyChanges.length / 3,
     ...plan.familyChanges,
   ]

@@ -2,17 +2,15 @@ import { PgrError } from '../../errors/pgr-error.ts'
 import { partitionOf, type UnitId } from '../../model/unit.ts'
 import { SET_PAGE_METRICS, type SetChange, type SetPage, type SetWrite, type Written } from '../store.ts'
 import { decodeHeader } from './codec.ts'
-import { runScript } from './connect.ts'
 import { pause, type Send, within } from './courier.ts'
-import { classify, unavailable } from './failures.ts'
+import { misconfigured, unavailable } from './failures.ts'
 import { unitBytes, writtenOf } from './group-writes.ts'
-import { type Keyspace, PARTITIONS } from './keys.ts'
+import { PARTITIONS } from './keys.ts'
 import type { KnownPage, KnownSet, KnownSets } from './known-sets.ts'
-import { type Link, NO_DEADLINE } from './link.ts'
-import { asList, bytesAt, listAt, maybeBytesAt, numberAt, type Reply, textAt } from './reply.ts'
+import { bytesAt, listAt, maybeBytesAt, numberAt, type Reply, textAt } from './reply.ts'
 import { scripts } from './scripts.ts'
 import { decodeFamilies, decodePageTable, decodeSlots, SLOT_BYTES, setHeader } from './set-codec.ts'
-import { type PagePlan, planArguments, planSet, type SetPlan } from './set-plan.ts'
+import { type PagePlan, planArguments, planSet, type Replay, type SetPlan } from './set-plan.ts'
 
 /** Times a write may learn that its dictionaries are old before it gives up; each time another writer got ahead. */
 const ROUNDS = 20
@@ -21,8 +19,6 @@ const TIDY_PAGES = 64
 
 export interface SetWriteParts {
   readonly send: Send
-  readonly link: Link
-  readonly keys: Keyspace
   readonly known: KnownSets
   readonly limits: Buffer
   readonly mostMetrics: number
@@ -47,33 +43,39 @@ export function makeSetWrites(parts: SetWriteParts) {
     }
   }
 
-  async function write(what: SetWrite, planned?: SetPlan): Promise<Written> {
+  function plan(what: SetWrite, replay?: Replay): SetPlan {
+    return planSet(sets.of(what.id, undefined), what.families, replay !== undefined)
+  }
+
+  /** Nothing when what is replayed was undone since. */
+  async function write(what: SetWrite, first: SetPlan, replay?: Replay): Promise<Written | undefined> {
     const partition = partitionOf(what.id, PARTITIONS)
     let tidied: 'no' | 'dead' | 'all' = 'no'
     for (let round = 0; round < ROUNDS; round++) {
-      const plan = (round === 0 ? planned : undefined) ?? planSet(sets.of(what.id, undefined), what.families)
-      const { known } = plan
-      if (known !== undefined && plan.opensPage && tidied === 'no' && known.size >= known.tidyAt) {
+      const planned = round === 0 ? first : plan(what, replay)
+      const { known } = planned
+      if (known !== undefined && planned.opensPage && tidied === 'no' && known.size >= known.tidyAt) {
         tidied = 'dead'
-        await tidy(parts, what, partition, 0.5)
+        await tidy(send, what, partition, 0.5)
       }
       const reply = await send(
         what,
         partition,
         scripts.writeSet,
-        planArguments(plan, what, limits, mostMetrics),
+        planArguments(planned, what, limits, mostMetrics, replay),
       )
       const status = textAt(reply, 0)
+      if (status === 'older') return undefined
       if (status === 'behind') {
         catchUp(sets, what.id, reply)
         if (round > 2) await pause(Math.random() * 10)
       } else if (status === 'metrics') {
         if (tidied === 'all') throw tooMany(mostMetrics)
         tidied = 'all'
-        await tidy(parts, what, partition, 0)
+        await tidy(send, what, partition, 0)
       } else {
         const written =
-          status === 'duplicate' ? writtenOf(partition, reply) : setWritten(sets, what, plan, reply)
+          status === 'duplicate' ? writtenOf(partition, reply) : setWritten(sets, what, planned, reply)
         const after = sets.of(what.id, undefined)
         if (after !== undefined && tidied !== 'no') after.tidyAt = 2 * after.size
         sets.touch(what.id)
@@ -83,15 +85,27 @@ export function makeSetWrites(parts: SetWriteParts) {
     throw unavailable('other gateways keep adding series to the same job and instance; try again')
   }
 
+  async function ordinary(what: SetWrite, planned: SetPlan): Promise<Written> {
+    const written = await write(what, planned)
+    if (written !== undefined) return written
+    throw misconfigured('redis answered an ordinary write as if it had been replayed')
+  }
+
   return {
     writeSet(what: SetWrite): Promise<Written> {
-      const plan = planSet(sets.of(what.id, undefined), what.families)
-      return plan.needsAll
+      const planned = plan(what)
+      return planned.needsAll
         ? within(
             what,
-            inTurn(what.id, () => write(what)),
+            inTurn(what.id, () => ordinary(what, plan(what))),
           )
-        : write(what, plan)
+        : ordinary(what, planned)
+    },
+
+    /** Writes again, as of its own time, what was lost; resolves with whether anything of it was stored. */
+    async replaySet(what: SetWrite, replay: Replay): Promise<boolean> {
+      const written = await write(what, plan(what, replay), replay)
+      return written !== undefined && (written.duplicate || written.change !== undefined)
     },
   }
 }
@@ -105,23 +119,16 @@ function tooMany(most: number): PgrError {
 }
 
 /** Drops what is over from a set: `share` 0 = from every page, else from pages with at least that share of it. */
-async function tidy(
-  { link, keys }: SetWriteParts,
-  { id, deadlineMs }: SetWrite,
-  partition: number,
-  share: number,
-) {
-  const at = keys.partitions[partition] ?? []
+async function tidy(send: Send, { id, deadlineMs }: SetWrite, partition: number, share: number) {
+  const housekeeping = { operation: '', deadlineMs }
   for (let page = 0; page !== -1; ) {
-    if (performance.now() > deadlineMs)
-      throw unavailable('the deadline passed while room was made for new series')
-    try {
-      const values = ['', NO_DEADLINE, link.seed(), unitBytes(id), page, TIDY_PAGES, share]
-      const reply = asList(await runScript(link.write, scripts.tidySet, at, values))
-      page = textAt(reply, 0) === 'ok' ? numberAt(reply, 1) : -1
-    } catch (reason) {
-      throw classify(reason).error
-    }
+    const reply = await send(housekeeping, partition, scripts.tidySet, [
+      unitBytes(id),
+      page,
+      TIDY_PAGES,
+      share,
+    ])
+    page = textAt(reply, 0) === 'ok' ? numberAt(reply, 1) : -1
   }
 }
 

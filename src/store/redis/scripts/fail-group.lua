@@ -22,9 +22,9 @@ local expires = keep == 0 and 0 or now + keep
 local doomed, h = {}, nil
 if live then
   h = prune(uid, old, doomed)
-  if #h < REST then h[EXPIRES] = latest(h[EXPIRES], expires) end
+  if #h < FIRST then h[EXPIRES] = latest(h[EXPIRES], expires) end
 else
-  h = { 1, ARGV[6], now, 0, 0, '', ARGV[7], expires, 0, 0, #ARGV[6] }
+  h = { 1, ARGV[6], now, 0, 0, '', ARGV[7], expires, 0, 0, #ARGV[6], old and old[REPLACED] or 0 }
   if old then group_fields(uid, old, doomed) end
   -- The last one is the header, which is replaced.
   doomed[#doomed] = nil

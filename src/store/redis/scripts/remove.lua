@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- remove: remove one unit.
+-- remove: remove one unit, and remember when, also when it was not there.
 --
 -- KEYS, ARGV[1..3]  as in partition
 -- ARGV[4]   unit id
@@ -15,6 +15,7 @@ local refused = open()
 if refused then return refused end
 local uid, gone = ARGV[4], 0
 local h = load(uid)
+fence(uid, now)
 if h and h[VERSION] > wiped then
   bury(uid, h)
   gone = version

@@ -28,7 +28,7 @@ now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(m[5] or 0))
 local most, enough, size = tonumber(ARGV[4]), tonumber(ARGV[5]), 0
 
 local function add_group(uid, h, unit)
-  for i = REST, #h, FAMILY do
+  for i = FIRST, #h, FAMILY do
     if h[i + F_VERSION] > base then
       local blob = call('HGET', D, uid .. '\0' .. h[i])
       unit[#unit + 1] = h[i]

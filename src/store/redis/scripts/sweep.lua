@@ -84,8 +84,11 @@ local function sweep_tombstones()
 end
 
 local function sweep_operations()
-  local old = call('ZRANGEBYSCORE', O, '(0', now - tonumber(ARGV[5]), 'LIMIT', 0, MOST_MARKS)
+  local upto = now - tonumber(ARGV[5])
+  local old = call('ZRANGEBYSCORE', O, '(0', upto, 'LIMIT', 0, MOST_MARKS)
   in_pieces('ZREM', O, old, 1)
+  -- From then on nobody can tell whether an operation up to that time was applied.
+  if #old > 0 then call('HSET', M, 'of', upto) end
   return #old == MOST_MARKS
 end
 

@@ -3,7 +3,7 @@
 --
 -- KEYS, ARGV[1..3]  as in partition
 --
--- returns  ok, epoch, now | duplicate, epoch, now | late, clock | schema, found
+-- returns  ok, epoch, now, version | duplicate, epoch, now | late, clock | schema, found
 
 -- include partition
 
@@ -11,5 +11,6 @@ local refused = open()
 if refused then return refused end
 wiped, version = version, version + 1
 units, series, bytes, digest = 0, 0, 0, 0
+call('HSET', M, 'wt', now)
 close()
-return { 'ok', epoch, now }
+return { 'ok', epoch, now, version }

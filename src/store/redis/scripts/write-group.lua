@@ -25,11 +25,12 @@ local old, live = load(uid)
 local known = live and old or nil
 local expires = ttl == 0 and 0 or now + ttl
 local h = { 1, ARGV[6], known and known[CREATED] or now, now, known and known[FAILED] or 0,
-  known and known[FAILURE] or '', ARGV[7], ttl == 0 and 0 or now + ttl + retention, 0, 0, #ARGV[6] }
+  known and known[FAILURE] or '', ARGV[7], ttl == 0 and 0 or now + ttl + retention, 0, 0, #ARGV[6],
+  ARGV[8] == 'put' and now or old and old[REPLACED] or 0 }
 
 local named, doomed, place = {}, {}, {}
 for i = 12, #ARGV, 4 do named[ARGV[i]] = true end
-for i = REST, old and #old or 0, FAMILY do
+for i = FIRST, old and #old or 0, FAMILY do
   local name = old[i]
   local there = known and not is_past(old[i + F_EXPIRES])
   if there then place[name] = i end
@@ -43,7 +44,7 @@ for i = REST, old and #old or 0, FAMILY do
   end
 end
 if known and ARGV[8] == 'post' then
-  local untouched = #ARGV < 12 and #h >= REST
+  local untouched = #ARGV < 12 and #h >= FIRST
   h[EXPIRES] = untouched and known[EXPIRES] or latest(known[EXPIRES], h[EXPIRES])
 end
 
@@ -60,7 +61,7 @@ for i = 12, #ARGV, 4 do
   fields[#fields + 1] = blob
 end
 
-local families = (#h - REST + 1) / FAMILY
+local families = (#h - REPLACED) / FAMILY
 if families > tonumber(ARGV[11]) then return { 'families', families } end
 local broken = limit_broken(old, h[SERIES], h[BYTES], ARGV[4])
 if broken then return { 'quota', broken } end

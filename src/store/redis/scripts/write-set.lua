@@ -13,8 +13,10 @@
 -- ARGV[12]  version of the dictionaries the writer knows, 0 = the set is not there
 -- ARGV[13]  version of the family table the writer knows
 -- ARGV[14]  1 when the writer adds metrics or families, or changes families: then it must know all dictionaries
--- ARGV[15]  number n of family changes
--- ARGV[16..]  n times: index in the family table, 1 to start a new first sight, entry
+-- ARGV[15]  0, or when the samples were written first, as in replay
+-- ARGV[16]  epoch, as in replay
+-- ARGV[17]  number n of family changes
+-- ARGV[18..]  n times: index in the family table, 1 to start a new first sight, entry
 -- then, for every page touched: number, incarnation (0 = new page), samples, dictionary entries to append, blobs
 --
 -- A sample is 20 bytes: slot, flags (as of a slot; kind 0 ends the series), number of the family change it stands for
@@ -27,19 +29,25 @@
 --          header is false when nothing changed
 --        | behind, epoch, now, dictionary version, families version, page table, families,
 --          list of number and dictionary for the pages with a newer one
---        | metrics, count | duplicate, epoch, now | late, clock | schema, found | quota, limit
+--        | metrics, count | older, epoch, now | epoch, found | duplicate, epoch, now | late, clock | schema, found | quota, limit
 
 -- include partition
 -- include set
+-- include replay
 
-local refused = open()
+local at, refused = tonumber(ARGV[15]), nil
+if at == 0 then refused = open() else refused = reopen(at, ARGV[16]) end
 if refused then return refused end
-local uid, ttl, memory, changes = ARGV[5], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[15])
+local uid, ttl, memory, changes = ARGV[5], tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[17])
+if at > 0 and was_undone(uid, at) then
+  close()
+  return { 'older', epoch, now }
+end
 local old, live = load(uid)
 local h = live and old or nil
 local pages = h and call('HGET', D, part(uid, 'p')) or ''
 local total = #pages / PAGE_BYTES
-local first_page = 16 + 3 * changes
+local first_page = 18 + 3 * changes
 
 local function behind(known)
   local dictionaries = {}
@@ -103,7 +111,8 @@ if broken then return { 'quota', broken } end
 
 account(uid, old, -1)
 version = next_version
-local header = { 1, ARGV[6], h and h[CREATED] or now, now, 0, '', ARGV[7], h and latest(h[EXPIRES], last) or last,
+local header = { 1, ARGV[6], h and math.min(h[CREATED], moment) or moment, at == 0 and now or
+  math.max(h and h[PUSHED] or 0, at), 0, '', newest and ARGV[7] or h[PROTOCOL], h and latest(h[EXPIRES], last) or last,
   version, series, bytes, h and h[BORN] or version, (grown or not h) and version or h[DICTIONARY], family_version,
   metrics, h and h[TIDIED] or 0, h and h[EARLIEST] or 0, h and h[LATEST] or -1 }
 if header[EARLIEST] == 0 or earliest ~= 0 and earliest < header[EARLIEST] then header[EARLIEST] = earliest end

@@ -1,12 +1,13 @@
--- group: the header of a group, as a flat array: the common fields, then eight for each family.
+-- group: the header of a group, as a flat array: the common fields, when it was last replaced as a whole (0 = never),
+-- then eight for each family.
 
-local FAMILY = 8
+local REPLACED, FIRST, FAMILY = REST, REST + 1, 8
 local TYPE, F_SERIES, F_BYTES, F_VERSION, F_EXPIRES, F_PUSHED, F_SEEN = 1, 2, 3, 4, 5, 6, 7
 
 -- When housekeeping has to look at a group: its own expiry or the earliest of a family that is still there.
 local function next_look(h)
   local look = h[EXPIRES]
-  for i = REST, #h, FAMILY do
+  for i = FIRST, #h, FAMILY do
     local expires = h[i + F_EXPIRES]
     if expires ~= 0 and expires > now and (look == 0 or expires < look) then look = expires end
   end
@@ -16,8 +17,8 @@ end
 -- A copy of a header without the families that expired; their fields are added to `doomed`.
 local function prune(uid, h, doomed)
   local kept = {}
-  for i = 1, REST - 1 do kept[i] = h[i] end
-  for i = REST, #h, FAMILY do
+  for i = 1, REPLACED do kept[i] = h[i] end
+  for i = FIRST, #h, FAMILY do
     if is_past(h[i + F_EXPIRES]) then
       doomed[#doomed + 1] = uid .. '\0' .. h[i]
       kept[SERIES], kept[BYTES] = kept[SERIES] - h[i + F_SERIES], kept[BYTES] - h[i + F_BYTES]
@@ -46,6 +47,6 @@ local function store_group(uid, old, h, fields, doomed)
 end
 
 local function group_fields(uid, h, into)
-  for i = REST, #h, FAMILY do into[#into + 1] = uid .. '\0' .. h[i] end
+  for i = FIRST, #h, FAMILY do into[#into + 1] = uid .. '\0' .. h[i] end
   into[#into + 1] = uid
 end

@@ -5,6 +5,9 @@ local next_version, fresh, fields, doomed, answers = version + 1, {}, {}, {}, {}
 local series, bytes, metrics = h and h[SERIES] or 0, h and h[BYTES] or #ARGV[6], h and h[METRICS] or 0
 local older, expired, effects, said = 0, 0, 0, {}
 local earliest, last = 0, -1
+-- When the write counts as made, and whether the set was not written to since.
+local moment = at == 0 and now or math.floor(at)
+local newest = at == 0 or not h or h[PUSHED] <= at
 if old and not h then
   set_fields(uid, doomed)
   -- The last one is the header, which is replaced.
@@ -14,32 +17,38 @@ end
 -- Merges the samples of one page; returns its new slots, or nothing when none was stored.
 local function merge(page, slots, samples, blobs, own, number)
   local pieces, copied, effect, next_blob = {}, 0, false, 1
-  for at = 1, #samples, 20 do
-    local index, flags, change, stamp, value = struct.unpack('<BBI2dc8', samples, at)
+  for offset = 1, #samples, 20 do
+    local index, flags, change, stamp, value = struct.unpack('<BBI2dc8', samples, offset)
     local from, kind, explicit = index * SLOT + 1, flags % 4, flags >= 4
-    local there, was, lines, size, old_stamp, blob = from < #slots, 0, 0, 0, nil, nil
+    local there, was, lines, size, old_stamp, is_live, blob = from < #slots, 0, 0, 0, nil, false, nil
     if there then
       local before, first, second, expiry, old_flags = struct.unpack('<dI4I4dB', slots, from)
       was = kind_of(old_flags)
       lines = was
       if was == 2 then lines, size = first, second end
-      if not is_past(expiry) then old_stamp = before end
+      is_live = not is_past(expiry)
+      -- What was replaced does not come back because its successor ended first.
+      if is_live or at > 0 then old_stamp = before end
     end
     if kind == 2 then
       local _, length = struct.unpack('<I4I4', value)
       blob = string.sub(blobs, next_blob, next_blob + length - 1)
       next_blob = next_blob + length
     end
+    local expires = kind == 0 and moment + memory or ttl == 0 and 0 or moment + ttl
+    if not explicit then stamp = at == 0 and math.max(now, old_stamp or 0) or at end
     local stored = true
-    if explicit and ttl > 0 and stamp + ttl <= now then
+    if explicit and ttl > 0 and stamp + ttl <= moment then
       expired, stored = expired + 1, false
-    elseif explicit and old_stamp and stamp <= old_stamp then
+    elseif (explicit or at > 0) and old_stamp and stamp <= old_stamp then
       older, stored = older + 1, false
+    elseif at > 0 then
+      -- An end is remembered even where nothing is: another gateway may have yet to write again what it ended. And what
+      -- ended meanwhile is only good for ending what it replaced.
+      stored = is_live or not is_past(expires)
     elseif kind == 0 and not (old_stamp and was ~= 0) then
       stored = false
     end
-    if not explicit then stamp = math.max(now, old_stamp or 0) end
-    local expires = kind == 0 and now + memory or ttl == 0 and 0 or now + ttl
     -- What is appended takes its slot even when it is not stored: a slot that is over.
     if not stored and not there then stamp, value, expires, flags = 0, '\0\0\0\0\0\0\0\0', 1, 0 end
     if stored or not there then
@@ -75,19 +84,19 @@ end
 -- The family table with the changes whose samples were stored: for each entry its length, first sight, and content.
 local function change_families(families, family_version)
   if changes == 0 then return families, family_version end
-  local entries, at = {}, 1
-  while at <= #families do
-    local length = 12 + struct.unpack('<I4', families, at)
-    entries[#entries + 1] = string.sub(families, at, at + length - 1)
-    at = at + length
+  local entries, from = {}, 1
+  while from <= #families do
+    local length = 12 + struct.unpack('<I4', families, from)
+    entries[#entries + 1] = string.sub(families, from, from + length - 1)
+    from = from + length
   end
   local before = #entries
   for change = 1, changes do
-    local i = 13 + 3 * change
+    local i = 15 + 3 * change
     local place, entry = tonumber(ARGV[i]) + 1, ARGV[i + 2]
     -- A new family is entered in any case: metrics name it by its place.
-    if place > before or said[change] then
-      local seen = ARGV[i + 1] == '1' and struct.pack('<d', now) or string.sub(entries[place], 5, 12)
+    if place > before or newest and said[change] then
+      local seen = ARGV[i + 1] == '1' and struct.pack('<d', moment) or string.sub(entries[place], 5, 12)
       bytes = bytes + #entry + 12 - #(entries[place] or '')
       entries[place] = struct.pack('<I4', #entry) .. seen .. entry
       family_version = next_version

@@ -44,8 +44,8 @@ local function open()
   return nil
 end
 
--- Writes back what `open` read and the script changed, and remembers the operation.
-local function close()
+-- Writes back what `open` read and the script changed, and remembers the operation unless more calls belong to it.
+local function close(unfinished)
   if reborn then
     call('HSET', D, '', '')
     for _, key in ipairs({ L, X, T, O }) do call('ZADD', key, 0, '') end
@@ -54,8 +54,12 @@ local function close()
     call('HSET', M, 'sv', SCHEMA, 'e', epoch, 'f', floor, 'w', wiped)
   end
   call('HSET', M, 'v', version, 't', now, 'n', units, 's', series, 'b', bytes, 'g', digest)
-  if ARGV[1] ~= '' then call('ZADD', O, now, ARGV[1]) end
+  if ARGV[1] ~= '' and not unfinished then call('ZADD', O, now, ARGV[1]) end
 end
+
+-- Notes that a unit was removed, or found removed: nothing written to it up to then may be written again. Stands beside
+-- the tombstone, is forgotten like one, and stays when the unit comes back.
+local function fence(uid, at) call('ZADD', T, 'GT', at, uid .. '-') end
 
 local function is_past(expires) return expires ~= 0 and expires <= now end
 

@@ -1,12 +1,19 @@
 -- tidy: dropping the slots of a set whose time is over, page by page. A page that is rewritten starts a new
 -- incarnation.
 
+-- Slots with a timestamp up to this are dropped too.
+local cutoff = -math.huge
+
+local function is_over(slots, from)
+  return is_past(expiry_at(slots, from)) or (struct.unpack('<d', slots, from)) <= cutoff
+end
+
 -- How many slots are over, and the earliest and latest expiry of the others.
 local function scan(slots)
   local over, earliest, last = 0, 0, -1
   for from = 1, #slots, SLOT do
     local expires = expiry_at(slots, from)
-    if is_past(expires) then
+    if is_over(slots, from) then
       over = over + 1
     else
       if expires ~= 0 and (earliest == 0 or expires < earliest) then earliest = expires end
@@ -26,7 +33,7 @@ local function rewrite_page(uid, h, number, page, slots)
     local old = (from - 1) / SLOT
     local lines, size = weight(slots, from)
     local kind = kind_of(string.byte(slots, from + 24))
-    if is_past(expiry_at(slots, from)) then
+    if is_over(slots, from) then
       h[SERIES], h[BYTES] = h[SERIES] - lines, h[BYTES] - size - length - SLOT
       if kind ~= 0 then h[METRICS] = h[METRICS] - 1 end
       if kind == 2 then doomed[#doomed + 1] = blob_field(uid, number, old) end

@@ -1,0 +1,135 @@
+import type { GroupWrite, Operation, SetWrite, UnitWrite } from '../store.ts'
+
+/** A write that the store acknowledged, as it is remembered. */
+export type JournalEntry = Acknowledged &
+  (
+    | { readonly kind: 'group'; readonly write: GroupWrite }
+    | { readonly kind: 'set'; readonly write: SetWrite }
+    | { readonly kind: 'remove'; readonly write: UnitWrite }
+    | { readonly kind: 'wipe' }
+  )
+
+interface Acknowledged {
+  readonly partition: number
+  readonly operation: Operation['operation']
+  /** The store's time of the write, in milliseconds. */
+  readonly atMs: number
+  /** Version of the partition after the write, where it made one; orders writes of one millisecond. */
+  readonly version?: number | undefined
+  /** Epoch of the partition that has the write; another one once it was written again. */
+  epoch: string
+}
+
+export interface JournalOptions {
+  /** How long writes are remembered; 0 = not at all. */
+  readonly windowMs: number
+  /** Most memory for them, an estimate. */
+  readonly maxBytes: number
+}
+
+interface Note {
+  readonly entry: JournalEntry
+  readonly notedAtMs: number
+  readonly bytes: number
+  /** Nothing more is to be done about it. */
+  dropped: boolean
+}
+
+/** The note, the objects of the write, and their place here. */
+const ENTRY_BYTES = 600
+const FAMILY_BYTES = 150
+const SAMPLE_BYTES = 150
+const LABEL_BYTES = 50
+/** Places in front that may be empty before the rest is moved up. */
+const MOST_EMPTY = 4096
+
+/**
+ * The writes this process acknowledged lately, oldest first, so that they can be written again when a failover loses
+ * them. It shares blobs and labels with whoever made the write.
+ *
+ * The window is counted back from the newest write, by the clock of this process: while the store is away and nothing can
+ * be acknowledged, nothing gets too old either. Beyond `maxBytes` the oldest are forgotten, and counted.
+ */
+export class Journal {
+  /** Entries that were given up for want of room. */
+  forgotten = 0
+  /** An estimate of what the entries take. */
+  bytes = 0
+
+  private readonly windowMs: number
+  private readonly maxBytes: number
+  private readonly now: () => number
+  private readonly notes: (Note | undefined)[] = []
+  private first = 0
+
+  constructor({ windowMs, maxBytes }: JournalOptions, now = () => performance.now()) {
+    this.windowMs = windowMs
+    this.maxBytes = maxBytes
+    this.now = now
+  }
+
+  /** Remembers one acknowledged write; its blobs must not be written to from then on. */
+  note(entry: JournalEntry): void {
+    if (this.windowMs <= 0) return
+    const notedAtMs = this.now()
+    const bytes = sizeOf(entry)
+    this.notes.push({ entry, notedAtMs, bytes, dropped: false })
+    this.bytes += bytes
+    for (let oldest = this.notes[this.first]; oldest !== undefined; oldest = this.notes[this.first]) {
+      const isOld = oldest.notedAtMs < notedAtMs - this.windowMs
+      if (!isOld && this.bytes <= this.maxBytes) break
+      if (!isOld && !oldest.dropped) this.forgotten++
+      this.notes[this.first++] = undefined
+      this.bytes -= oldest.bytes
+    }
+    if (this.first < MOST_EMPTY || this.first * 2 < this.notes.length) return
+    this.notes.splice(0, this.first)
+    this.first = 0
+  }
+
+  /** What is remembered of these partitions, by partition, each in the order of its writes. */
+  entriesOf(partitions: Iterable<number>): Map<number, JournalEntry[]> {
+    const found = new Map<number, JournalEntry[]>()
+    for (const partition of partitions) found.set(partition, [])
+    for (let place = this.first; place < this.notes.length; place++) {
+      const note = this.notes[place]
+      if (note !== undefined && !note.dropped) found.get(note.entry.partition)?.push(note.entry)
+    }
+    return found
+  }
+
+  /** These were lost for good and told so: they are not to be found missing again. */
+  drop(entries: ReadonlySet<JournalEntry>): void {
+    if (entries.size > 0) this.dropWhere((entry) => entries.has(entry))
+  }
+
+  /** Somebody emptied the partition on purpose: nothing of it may be written again. */
+  forget(partition: number): void {
+    this.dropWhere((entry) => entry.partition === partition)
+  }
+
+  private dropWhere(matches: (entry: JournalEntry) => boolean): void {
+    for (let place = this.first; place < this.notes.length; place++) {
+      const note = this.notes[place]
+      if (note !== undefined && matches(note.entry)) note.dropped = true
+    }
+  }
+}
+
+function sizeOf(entry: JournalEntry): number {
+  if (entry.kind === 'wipe' || entry.kind === 'remove') return ENTRY_BYTES
+  const { write } = entry
+  let bytes = ENTRY_BYTES + write.labels.length * LABEL_BYTES
+  if (entry.kind === 'group') {
+    for (const { name, blob } of entry.write.families) bytes += FAMILY_BYTES + name.length + blob.byteLength
+    return bytes
+  }
+  for (const { metrics } of entry.write.families) {
+    bytes += FAMILY_BYTES
+    for (const { labels, content } of metrics) {
+      bytes += SAMPLE_BYTES + labels.length * LABEL_BYTES
+      if (typeof content === 'object') bytes += content.byteLength
+    }
+  }
+  return bytes
+}
