@@ -11,13 +11,22 @@
  *
  * Ports: EXAMPLE_REDIS_PORT, EXAMPLE_REPLICA_PORTS, EXAMPLE_BALANCER_PORT, EXAMPLE_PROMETHEUS_PORT.
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import {
+  answers,
+  findProgram,
+  isInstalled,
+  makeFolder,
+  run,
+  say,
+  startLasting,
+  startReviving,
+  until,
+} from './processes.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const { env } = process
@@ -25,86 +34,21 @@ const REDIS_PORT = env.EXAMPLE_REDIS_PORT ?? '6379'
 const REPLICA_PORTS = (env.EXAMPLE_REPLICA_PORTS ?? '9761,9762').split(',')
 const BALANCER_PORT = env.EXAMPLE_BALANCER_PORT ?? '9753'
 const PROMETHEUS_PORT = env.EXAMPLE_PROMETHEUS_PORT ?? '9090'
-const RESTART_AFTER_MS = Number(env.EXAMPLE_RESTART_AFTER_SECONDS ?? 10) * 1000
 /** How `kill` in one terminal finds the replicas of another. */
 const PIDS = join(tmpdir(), `pgr-example-${REPLICA_PORTS.join('-')}`)
 
-const children = new Set()
-const stopping = new AbortController()
-
-function say(text) {
-  process.stdout.write(`${text}\n`)
-}
-
-/** Ends with everything it started; SIGTERM lets each of them say goodbye. */
-function stop(code) {
-  stopping.abort()
-  process.exitCode = code
-  for (const child of children) child.kill('SIGTERM')
-}
-
-function start(name, command, args, options = {}) {
-  const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options })
-  children.add(child)
-  child.once('error', (reason) => say(`${name} cannot be started: ${reason.message}`))
-  child.once('close', () => children.delete(child))
-  return child
-}
-
-/** A program that has to stay for as long as the example runs. */
-function startLasting(name, command, args) {
-  const child = start(name, command, args)
-  child.once('close', (code, signal) => {
-    if (stopping.signal.aborted) return
-    say(`${name} ended (${signal ?? code})`)
-    stop(1)
-  })
-  return child
-}
-
-function firstOf(...commands) {
-  return commands.find((command) => spawnSync(command, ['--version']).status === 0)
-}
-
-function makeFolder(name) {
-  const folder = mkdtempSync(join(tmpdir(), `pgr-example-${name}-`))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
-/** Asks ten times a second, for half a minute. */
-async function untilTrue(ask) {
-  for (let attempt = 0; attempt < 300 && !stopping.signal.aborted; attempt++) {
-    if (await ask()) return true
-    await sleep(100)
-  }
-  return false
-}
-
-function answers(url) {
-  return untilTrue(() =>
-    fetch(url).then(
-      (answer) => answer.ok,
-      () => false,
-    ),
-  )
-}
-
+/** Whether something listens on a port. */
 function connects(port) {
-  return untilTrue(
-    () =>
-      new Promise((resolve) => {
-        const socket = connect(Number(port), '127.0.0.1')
-        socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-        socket.once('connect', () => socket.destroy())
-      }),
-  )
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
 }
 
 /** Settled as pgr would have it, though all of it is gone afterwards. */
 async function startRedis() {
-  const command = firstOf('redis-server', 'valkey-server')
-  if (command === undefined) throw new Error('there is no redis-server or valkey-server on PATH; install one')
+  const command = findProgram('redis-server', 'valkey-server')
   const folder = makeFolder('redis')
   const settings = {
     port: REDIS_PORT,
@@ -117,7 +61,8 @@ async function startRedis() {
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
   startLasting('redis', command, flags)
-  if (await connects(REDIS_PORT)) say(`redis is ready on port ${REDIS_PORT}`)
+  await until('redis is ready', () => connects(REDIS_PORT))
+  say(`redis is ready on port ${REDIS_PORT}`)
 }
 
 async function startReplica(number) {
@@ -130,16 +75,14 @@ async function startReplica(number) {
     '--redis.endpoint',
     `127.0.0.1:${REDIS_PORT}`,
   ]
-  const child = start(`replica ${number}`, process.execPath, args)
-  writeFileSync(join(PIDS, `${number}`), String(child.pid))
-  child.once('close', async (code, signal) => {
-    if (stopping.signal.aborted) return
-    say(`replica ${number} ended (${signal ?? code}); it is started again in ${RESTART_AFTER_MS / 1000} s`)
-    await sleep(RESTART_AFTER_MS, undefined, { signal: stopping.signal }).catch(() => {})
-    if (!stopping.signal.aborted) await startReplica(number)
+  await startReviving({
+    name: `replica ${number}`,
+    command: process.execPath,
+    args,
+    isUp: () => answers(`http://127.0.0.1:${port}/-/ready`),
+    onStart: ({ pid }) => writeFileSync(join(PIDS, `${number}`), String(pid)),
+    onUp: () => say(`replica ${number} is ready at http://localhost:${port}`),
   })
-  if (await answers(`http://127.0.0.1:${port}/-/ready`))
-    say(`replica ${number} is ready at http://localhost:${port}`)
 }
 
 async function startReplicas() {
@@ -150,7 +93,7 @@ async function startReplicas() {
 
 async function startBalancer() {
   startLasting('balancer', process.execPath, [join(ROOT, 'examples/balancer.js')])
-  await answers(`http://127.0.0.1:${BALANCER_PORT}/-/ready`)
+  await until('the balancer is ready', () => answers(`http://127.0.0.1:${BALANCER_PORT}/-/ready`))
 }
 
 /** The configuration names the usual ports; others are put in their place. */
@@ -173,8 +116,8 @@ async function startPrometheus() {
     `--web.listen-address=127.0.0.1:${PROMETHEUS_PORT}`,
     '--log.level=warn',
   ])
-  const url = `http://localhost:${PROMETHEUS_PORT}`
-  if (await answers(`http://127.0.0.1:${PROMETHEUS_PORT}/-/ready`)) say(`prometheus is ready at ${url}`)
+  await until('prometheus is ready', () => answers(`http://127.0.0.1:${PROMETHEUS_PORT}/-/ready`))
+  say(`prometheus is ready at http://localhost:${PROMETHEUS_PORT}`)
 }
 
 async function ingest() {
@@ -201,8 +144,8 @@ async function all() {
   await startRedis()
   await startReplicas()
   await startBalancer()
-  if (firstOf('prometheus') === undefined) say('prometheus is not installed, so nothing scrapes')
-  else await startPrometheus()
+  if (isInstalled('prometheus')) await startPrometheus()
+  else say('prometheus is not installed, so nothing scrapes')
   await ingest()
   say(`
 Everything runs. From another terminal:
@@ -222,12 +165,8 @@ const tasks = {
   kill: () => kill(argument),
   all,
 }
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => stop(0))
-try {
+await run(async () => {
   if (!Object.hasOwn(tasks, task))
     throw new Error(`there is no task "${task}"; there are ${Object.keys(tasks).join(', ')}`)
   await tasks[task]()
-} catch (reason) {
-  process.stderr.write(`${reason.cause?.message ?? reason.message}\n`)
-  stop(1)
-}
+})

@@ -165,3 +165,53 @@ describeWith('promtool', 'the configurations of Prometheus', () => {
     expect((await child.exited).code, child.output()).toBe(0)
   })
 })
+
+describeWith('promtool', 'the alerts', () => {
+  /** What makes each of them fire, for a quarter of an hour from the start. */
+  const causes: Record<string, string> = {
+    PgrPageMissing: 'up{job="pushed"}: 0x15',
+    PgrStoreAway: 'pgr_store_up: 0x15',
+    PgrViewOld: 'pgr_view_age_seconds: 0+60x15',
+    PgrHistoryLost: 'pgr_store_history_losses_total{cause="failover"}: 0 1x14',
+    PgrPushesLost: 'pgr_store_lost_writes_total: 0 7x14',
+    PgrStoreFinding: 'pgr_store_finding{finding="persistence"}: 0x15',
+    PgrPushesRefused: 'pgr_rejected_total{reason="PGR_STORE_UNAVAILABLE"}: 0+10x15',
+  }
+  const { groups } = parse(readFileSync(`${EXAMPLES}alerts.yml`, 'utf8')) as {
+    groups: { rules: { alert: string }[] }[]
+  }
+  const names = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert))
+
+  it('have a cause each', () => {
+    expect(Object.keys(causes).sort()).toEqual([...names].sort())
+  })
+
+  it.each(names)('%s fires for its cause and not without', async (name) => {
+    const [series = '', values = ''] = (causes[name] ?? '').split(': ')
+    const folder = makeFolder('promtool')
+    folders.push(folder)
+    const fires = (input: string, count: number) => ({
+      interval: '1m',
+      input_series: [{ series: input, values }],
+      promql_expr_test: [
+        {
+          expr: `count(ALERTS{alertname="${name}",alertstate="firing"}) or vector(0)`,
+          eval_time: '12m',
+          exp_samples: [{ labels: '{}', value: count }],
+        },
+      ],
+    })
+    const tests = [fires(series, 1), fires('other', 0)]
+    const file = join(folder, 'test.yml')
+    writeFileSync(
+      file,
+      JSON.stringify({ rule_files: [`${EXAMPLES}alerts.yml`], evaluation_interval: '1m', tests }),
+    )
+    const child = startChild({
+      name: 'promtool',
+      command: peerOrThrow('promtool').path,
+      args: ['test', 'rules', file],
+    })
+    expect((await child.exited).code, child.output()).toBe(0)
+  })
+})

@@ -187,8 +187,17 @@ export class Admission {
     while (home.write.status !== 'ready' && performance.now() < untilMs)
       await new Promise((resolve) => setTimeout(resolve, 5).unref())
     const ours = [SCHEMA, String(PARTITIONS), HASH]
-    const found = asList(await runScript(home.write, scripts.configure, [configuration], ours))
-    const theirs = ours.map((_, place) => textAt(found, place))
+    // A script that may write is refused by a server that takes no writes at the moment, which may be read all the same.
+    let theirs: readonly (string | null)[] = await home.write.hmget(
+      configuration,
+      'schema',
+      'partitions',
+      'hash',
+    )
+    if (theirs[0] === null) {
+      const found = asList(await runScript(home.write, scripts.configure, [configuration], ours))
+      theirs = ours.map((_, place) => textAt(found, place))
+    }
     if (theirs.every((value, place) => value === ours[place])) {
       this.configured = true
       return undefined

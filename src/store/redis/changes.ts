@@ -6,7 +6,7 @@ import { type Argument, ask, runScript } from './connect.ts'
 import { pause, within } from './courier.ts'
 import { classify, isNoScript, unavailable } from './failures.ts'
 import type { History } from './history.ts'
-import { readInfo } from './info.ts'
+import { type Info, readInfo } from './info.ts'
 import { type Keyspace, PARTITIONS } from './keys.ts'
 import type { KnownSets } from './known-sets.ts'
 import type { Primary } from './primary.ts'
@@ -191,7 +191,10 @@ export class ChangeReader {
     const [seconds, micros] = asList(clockReply).map(Number)
     const clockMs = Math.floor((seconds ?? 0) * 1000 + (micros ?? 0) / 1000)
     primary.clock.observe(clockMs, sentMs, receivedMs)
-    if (!this.follows(primary, String(infoReply), generation)) {
+    const info = readInfo(String(infoReply))
+    // A primary that was just demoted says who took its slots over.
+    const isReplica = info.get('role') === 'slave'
+    if (!isReplica && !this.follows(primary, info, generation)) {
       await primary.prepare()
       return partitions.map((partition) => ({ partition, asked: undefined }))
     }
@@ -206,6 +209,7 @@ export class ChangeReader {
           again.push({ partition, asked: elsewhere.asking ? elsewhere : undefined })
           continue
         }
+        if (isReplica) throw isNoPrimary()
         const meta = readMeta(asList(valueIn(reply)), clockMs, route)
         missing ||= meta.epoch === NO_EPOCH
         this.arrive(partition, primary)
@@ -236,12 +240,10 @@ export class ChangeReader {
    * Whether the server is the one that was looked at, with its history unbroken; takes its mark as the latest. If not,
    * it has to be looked at again before anything it says is used.
    */
-  private follows(primary: Primary, info: string, generation: number): boolean {
-    const fields = readInfo(info)
-    if (fields.get('role') === 'slave')
-      throw unavailable('the redis endpoint is a replica; waiting for a primary')
+  private follows(primary: Primary, info: Info, generation: number): boolean {
+    if (info.get('role') === 'slave') throw isNoPrimary()
     if (primary.generation !== generation || primary.mark === undefined) return false
-    const mark = primary.markOf(fields)
+    const mark = primary.markOf(info)
     if (mark.id !== primary.mark.id || !continues(primary.mark, mark)) return false
     primary.mark = mark
     return true
@@ -342,10 +344,12 @@ export class ChangeReader {
     const [first, info] = await Promise.allSettled([data, mark])
     if (info.status === 'rejected') throw info.reason
     if (first.status === 'fulfilled')
-      return this.follows(primary, info.value, generation) ? asList(first.value) : undefined
+      return this.follows(primary, readInfo(info.value), generation) ? asList(first.value) : undefined
     if (!isNoScript(first.reason)) throw first.reason
     const reply = await runScript(read, scripts.since, keys, values, asking)
-    return this.follows(primary, await read.info('replication'), generation) ? asList(reply) : undefined
+    return this.follows(primary, readInfo(await read.info('replication')), generation)
+      ? asList(reply)
+      : undefined
   }
 
   /** The reader has everything up to a version, of the history that the server's mark stands for. */
@@ -386,6 +390,10 @@ export class ChangeReader {
 interface Read {
   readonly page: ChangePage
   readonly next: Step | undefined
+}
+
+function isNoPrimary(): PgrError {
+  return unavailable('the redis endpoint is a replica; waiting for a primary')
 }
 
 function startOver(step: Step, route: Route, why: ResetReason): Step {

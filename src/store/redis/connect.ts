@@ -9,6 +9,8 @@ import type { Script } from './scripts.ts'
 /** A socket that keeps us waiting this long with a reply outstanding is dropped. */
 const SOCKET_TIMEOUT_MS = 3000
 const CONNECT_TIMEOUT_MS = 1000
+/** A frozen server never says goodbye; until it did, or this is over, nobody looks for its successor. */
+const GOODBYE_MS = 100
 const LONGEST_PAUSE_MS = 1000
 /** A Sentinel that hangs must not keep us from asking the next one. */
 const SENTINEL_TIMEOUT_MS = 500
@@ -64,6 +66,7 @@ export function makeConnection(options: RedisStoreOptions, name: string, way: Wa
     commandTimeout: longestMs,
     socketTimeout: Math.max(SOCKET_TIMEOUT_MS, longestMs),
     connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: GOODBYE_MS,
     retryStrategy: pauseBefore,
     // 1 reconnects; 2 would also send the command again, behind our back.
     reconnectOnError: ({ message }) => (/^(READONLY|MASTERDOWN)/.test(message) ? 1 : false),
@@ -109,6 +112,15 @@ export async function connectScout(scout: Redis): Promise<void> {
   } catch (reason) {
     throw wrong ?? reason
   }
+}
+
+/**
+ * Ends a connection, wherever it stands. A socket that is ended in the middle of a TLS handshake can fail twice, and the
+ * client listens for the first failure only; the second would end the process.
+ */
+export function hangUp(redis: Redis, reconnect = false): void {
+  redis.stream?.on('error', () => undefined)
+  redis.disconnect(reconnect)
 }
 
 /** Number of the database all connections use. */

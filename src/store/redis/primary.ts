@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import type { PgrError } from '../../errors/pgr-error.ts'
 import { type HistoryMark, markOf } from './chain.ts'
 import { ServerClock } from './clock.ts'
-import { makeConnection, type Way } from './connect.ts'
+import { hangUp, makeConnection, type Way } from './connect.ts'
 import { classify, unavailable } from './failures.ts'
 import { type Info, readInfo } from './info.ts'
 import type { RedisStoreOptions } from './options.ts'
@@ -64,18 +64,14 @@ export class Primary {
     this.write = makeConnection(options, 'pgr-write', way)
     this.read = makeConnection(options, 'pgr-read', way)
     for (const redis of [this.write, this.read]) {
-      redis.on('error', (error: Error) => this.hear(error.message))
+      redis.on('error', ({ message }: Error) => {
+        // Of Sentinels that it cannot get at the client says no more than that.
+        if (way === 'sentinel' && /^All sentinels .* Connection is closed\.$/.test(message))
+          this.askWhy(options)
+        else this.hear(message)
+      })
       redis.on('close', () => this.lose(classify(new Error(this.lastError)).error))
     }
-    // Of Sentinels that it does not get at the client says no more than that.
-    if (way === 'sentinel')
-      this.write.on('error', () => {
-        this.asking ??= whyNoSentinel(options)
-          .then((why) => (why === undefined ? undefined : this.hear(why)))
-          .finally(() => {
-            this.asking = undefined
-          })
-      })
     this.read.on('ready', () => {
       this.connections++
     })
@@ -145,13 +141,13 @@ export class Primary {
 
   /** Lets go of both connections at once; in-flight commands fail. They come back by themselves. */
   reconnect(): void {
-    for (const redis of [this.write, this.read]) redis.disconnect(true)
+    for (const redis of [this.write, this.read]) hangUp(redis, true)
   }
 
   close(): void {
     this.closed = true
     clearTimeout(this.again)
-    for (const redis of [this.write, this.read]) redis.disconnect()
+    for (const redis of [this.write, this.read]) hangUp(redis)
   }
 
   /** The later of the two sets off the look at the server. */
@@ -161,6 +157,14 @@ export class Primary {
     if (other.status === 'ready') void this.prepare().then(this.looked)
     // It need not sit out its pause when it is known that somebody answers.
     else if (other.status === 'reconnecting') other.connect().catch(() => undefined)
+  }
+
+  private askWhy(options: RedisStoreOptions): void {
+    this.asking ??= whyNoSentinel(options)
+      .then((why) => (why === undefined ? undefined : this.hear(why)))
+      .finally(() => {
+        this.asking = undefined
+      })
   }
 
   /** What is wrong with the way there; while there is none it is why nothing can be sent. */

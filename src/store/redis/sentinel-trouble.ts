@@ -1,4 +1,4 @@
-import { addressKey, connectScout, endpointsOf, makeScout } from './connect.ts'
+import { addressKey, connectScout, endpointsOf, hangUp, makeScout } from './connect.ts'
 import type { RedisStoreOptions } from './options.ts'
 
 /** Asks every Sentinel for the primary; says what one of those answered that could not tell, undefined when one could. */
@@ -15,7 +15,7 @@ export async function whyNoSentinel(options: RedisStoreOptions): Promise<string 
         const message = reason instanceof Error ? reason.message : String(reason)
         return `${message} ${at}`
       } finally {
-        scout.disconnect()
+        hangUp(scout)
       }
     }),
   )

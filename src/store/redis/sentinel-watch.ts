@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import type { Redis } from 'ioredis'
-import { addressKey, endpointsOf, makeScout, reachable } from './connect.ts'
+import { addressKey, endpointsOf, hangUp, makeScout, reachable } from './connect.ts'
 import { unavailable } from './failures.ts'
 import type { RedisStoreOptions } from './options.ts'
 import type { Primary } from './primary.ts'
@@ -74,7 +74,7 @@ export function watchSentinels(options: RedisStoreOptions, primary: Primary): ()
   return () => {
     closed = true
     clearInterval(timer)
-    for (const { sentinel } of watched) sentinel.disconnect()
+    for (const { sentinel } of watched) hangUp(sentinel)
   }
 }
 

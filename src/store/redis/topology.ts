@@ -1,6 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { PgrError } from '../../errors/pgr-error.ts'
-import { type Address, addressKey, connectScout, dbOf, endpointsOf, makeScout, usesTls } from './connect.ts'
+import {
+  type Address,
+  addressKey,
+  connectScout,
+  dbOf,
+  endpointsOf,
+  hangUp,
+  makeScout,
+  usesTls,
+} from './connect.ts'
 import { showEndpoint } from './endpoint.ts'
 import { classify, unavailable } from './failures.ts'
 import type { Info } from './info.ts'
@@ -14,6 +23,8 @@ import { ownersOf, type Redirection, readSlots, type SlotRange } from './slots.t
 const FIRST_WAIT_MS = 2000
 /** A reset connection is back well within this; a server that restarts or fails over is not. */
 const COMEBACK_MS = 500
+/** A node that took partitions over is met, and asked for the writes it should have, within this. */
+const TAKEOVER_MS = 2000
 const COMEBACK_STEP_MS = 5
 
 const ADMIT_AGAIN_MS = 200
@@ -167,9 +178,11 @@ export class Topology implements PrimaryKeeper {
     for (;;) {
       if (this.closed || this.whyAway(place) === undefined) return
       const home = this.homes[place]
-      const sinceMs = home?.primary.awaySinceMs ?? home?.sinceMs ?? Number.NEGATIVE_INFINITY
       const nowMs = performance.now()
-      if (nowMs - Math.max(sinceMs, home?.sinceMs ?? sinceMs) > COMEBACK_MS || nowMs >= deadlineMs) return
+      if (home === undefined || nowMs >= deadlineMs) return
+      const lostAtMs = home.primary.awaySinceMs ?? Number.NEGATIVE_INFINITY
+      const untilMs = Math.max(lostAtMs + COMEBACK_MS, home.sinceMs + TAKEOVER_MS)
+      if (nowMs > untilMs) return
       await pause(COMEBACK_STEP_MS)
     }
   }
@@ -383,7 +396,7 @@ export class Topology implements PrimaryKeeper {
         this.fatal ??= this.wrongKind('0')
       throw reason
     } finally {
-      scout.disconnect()
+      hangUp(scout)
     }
   }
 
@@ -456,7 +469,7 @@ export class Topology implements PrimaryKeeper {
     const untold = `no node of the redis cluster at ${this.endpoint} told who serves this partition`
     if (this.lastScout === undefined) return unavailable(untold)
     const { at, reason } = this.lastScout
-    const { code, message, retryAfterSeconds } = classify(reason).error
+    const { code, message, retryAfterSeconds = 1 } = classify(reason).error
     return new PgrError(code, `${untold}; ${at}: ${message}`, { cause: reason, retryAfterSeconds })
   }
 

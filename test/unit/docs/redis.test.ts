@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { settingRows } from '../../../src/config/options.ts'
-import { permissionsFor } from '../../../src/store/redis/index.ts'
 import { keyspace } from '../../../src/store/redis/keys.ts'
+import { permissionsFor, sentinelPermissions } from '../../../src/store/redis/permissions.ts'
 import { findingsOf } from '../../../src/store/redis/requirements.ts'
 import { readBlocks } from '../../support/page-commands.ts'
 
@@ -28,12 +28,23 @@ function namesIn(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
 }
 
+/** As a shell takes them. */
+function quoted(words: readonly string[]): string {
+  return words.map((word) => (/^[+-]?[\w@]+$/.test(word) ? word : `'${word}'`)).join(' ')
+}
+
 // Written anew by running this file with -u.
-it('the user on the page has the rights that the gateway needs, and no other', async () => {
-  const words = permissionsFor('pgr').map((word) => (/^[+-]?[\w@]+$/.test(word) ? word : `'${word}'`))
-  const line = `redis-cli ACL SETUSER pgr on '>secret' resetkeys resetchannels ${words.join(' ')}`
-  const expected = page.replace(/^redis-cli ACL SETUSER pgr on '>secret' .*$/m, () => line)
-  expect(expected).toContain(line)
+it('the users on the page have the rights that the gateway needs, and no other', async () => {
+  const lines = [
+    `redis-cli ACL SETUSER pgr on '>secret' resetkeys resetchannels ${quoted(permissionsFor('pgr'))}`,
+    `redis-cli -p 26379 ACL SETUSER pgr on '>other-secret' resetkeys ${quoted(sentinelPermissions())}`,
+  ]
+  let expected = page
+  for (const line of lines) {
+    const [start = ''] = /^.* resetkeys/.exec(line) ?? []
+    expect(expected.split(`\n${start}`).length).toBe(2)
+    expected = expected.replace(new RegExp(`^${start} .*$`, 'm'), () => line)
+  }
   await expect(expected).toMatchFileSnapshot('../../../docs/redis.md')
 })
 
