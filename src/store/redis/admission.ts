@@ -7,6 +7,7 @@ import type { History, PartitionState } from './history.ts'
 import { type Info, infoNumber } from './info.ts'
 import type { Journal } from './journal.ts'
 import { HASH, type Keyspace, PARTITIONS, PLACE_OF, SCHEMA } from './keys.ts'
+import type { KnownSets } from './known-sets.ts'
 import { mend } from './mend.ts'
 import { RESUBMIT, type RedisStoreOptions } from './options.ts'
 import type { Primary } from './primary.ts'
@@ -21,6 +22,7 @@ export interface AdmissionParts {
   readonly options: RedisStoreOptions
   readonly history: History
   readonly journal: Journal
+  readonly known: KnownSets
   readonly limits: Buffer
   /** Told of every server that is fine. */
   onFine(primary: Primary, info: Info): void
@@ -78,6 +80,7 @@ export class Admission {
     const isAlive = (server: object) => topology.isAlive(server)
     const { doubtful, lost, cause } = history.meet(primary, { mark, upSeconds, isAlive }, states)
     for (const partition of doubtful) this.unmended.set(partition, cause)
+    this.parts.known.forgetPartitions(new Set(doubtful))
     const waiting = [...states.keys()].filter((partition) => this.unmended.has(partition))
     const { missing, failure } = await this.mend(topology, primary, waiting)
     if (lost.length > 0 || missing > 0) {

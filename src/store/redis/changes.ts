@@ -3,7 +3,7 @@ import { DIGEST_MODULUS } from '../../model/unit.ts'
 import type { ChangePage, Position, ResetReason } from '../store.ts'
 import { continues } from './chain.ts'
 import { type Argument, ask, runScript } from './connect.ts'
-import { pause, within } from './courier.ts'
+import { pause, type Route, SLOT_PAUSE_MS, within } from './courier.ts'
 import { classify, isNoScript, unavailable } from './failures.ts'
 import type { History } from './history.ts'
 import { type Info, readInfo } from './info.ts'
@@ -26,12 +26,6 @@ const NO_EPOCH = '0'
 /** Times a read follows partitions that move, or starts over because history changed, before it gives up. */
 const ROUNDS = 5
 const ROUND_PAUSE_MS = 20
-
-/** Where a partition is read: on the node that takes its slot over, every command has to say so. */
-interface Route {
-  readonly primary: Primary
-  readonly asking: boolean
-}
 
 interface Meta {
   readonly route: Route
@@ -277,14 +271,17 @@ export class ChangeReader {
     let asked = step
     for (let round = 0; round < ROUNDS; round++) {
       const { partition, route } = asked
-      if (route.asking) route.primary.assertUsable()
+      if (route.asking) assertReadable(route.primary, fence)
       else await this.readable(partition, fence)
       let reply: Reply | undefined
       try {
         reply = await within(fence, this.since(asked))
       } catch (reason) {
-        if (classify(reason).slotIsMoving === true && round < ROUNDS - 1) {
-          await pause(ROUND_PAUSE_MS * (round + 1))
+        if (classify(reason).slotIsMoving === true) {
+          // Until it arrived, or the deadline passed.
+          round--
+          this.topology.refreshSoon()
+          await pause(SLOT_PAUSE_MS)
           continue
         }
         const next = await this.elsewhere(partition, route.primary, reason, fence)
@@ -367,8 +364,9 @@ export class ChangeReader {
   /** Waits for a primary that was lost, or takes over, at this moment. */
   private async readable(partition: number, { deadlineMs }: Fence): Promise<Primary> {
     await this.topology.comeback(partition, deadlineMs)
-    if (performance.now() >= deadlineMs) throw unavailable('the deadline passed before redis was read')
-    return this.topology.usable(partition)
+    const primary = this.topology.usable(partition)
+    assertReadable(primary, { deadlineMs })
+    return primary
   }
 
   private failureOf(failures: ReadonlyMap<number, PgrError>): PgrError {
@@ -385,6 +383,11 @@ export class ChangeReader {
       { cause: first, retryAfterSeconds: first.retryAfterSeconds ?? 1 },
     )
   }
+}
+
+function assertReadable(primary: Primary, { deadlineMs }: Fence): void {
+  if (performance.now() >= deadlineMs) throw unavailable('the deadline passed before redis was read')
+  primary.assertUsable()
 }
 
 interface Read {

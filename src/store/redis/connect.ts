@@ -5,6 +5,7 @@ import { type Endpoint, parseEndpoint } from './endpoint.ts'
 import { isNoScript } from './failures.ts'
 import { type RedisStoreOptions, WAIT_TIMEOUT_MS } from './options.ts'
 import type { Script } from './scripts.ts'
+import { sentinelConnector } from './sentinel-connector.ts'
 
 /** A socket that keeps us waiting this long with a reply outstanding is dropped. */
 const SOCKET_TIMEOUT_MS = 3000
@@ -52,7 +53,7 @@ export function reachable(address: Address, natMap: RedisStoreOptions['natMap'])
 export function makeConnection(options: RedisStoreOptions, name: string, way: Way): Redis {
   const { waitReplicas = 0, waitTimeoutMs = WAIT_TIMEOUT_MS } = options
   const longestMs = options.timeoutMs + (waitReplicas > 0 ? waitTimeoutMs : 0)
-  return new Redis({
+  const redis = new Redis({
     ...(way === 'sentinel' ? sentinelSettings(options) : { host: way.host, port: way.port }),
     ...credentials(options),
     db: dbOf(options),
@@ -71,7 +72,11 @@ export function makeConnection(options: RedisStoreOptions, name: string, way: Wa
     // 1 reconnects; 2 would also send the command again, behind our back.
     reconnectOnError: ({ message }) => (/^(READONLY|MASTERDOWN)/.test(message) ? 1 : false),
     ...(usesTls(options) ? { tls: tlsSettings(options, way === 'sentinel' ? undefined : way.host) } : {}),
+    ...(way === 'sentinel'
+      ? { Connector: sentinelConnector((message) => redis.emit('error', new Error(message))) }
+      : {}),
   })
+  return redis
 }
 
 /** A connection for one question to a Sentinel or a cluster node; it does not come back once lost. */
@@ -150,12 +155,10 @@ function sentinelCredentials(options: RedisStoreOptions): Pick<RedisOptions, 'us
 function sentinelSettings(options: RedisStoreOptions) {
   const { username, password } = sentinelCredentials(options)
   const tls = usesTls(options) ? tlsSettings(options, undefined) : undefined
-  const natMap = Object.fromEntries(
-    [...(options.natMap?.keys() ?? [])].map((inner) => [
-      inner,
-      reachable(parseEndpoint(inner), options.natMap),
-    ]),
-  )
+  const natMap = (told: string) => {
+    const at = told.lastIndexOf(':')
+    return reachable({ host: told.slice(0, at), port: Number(told.slice(at + 1)) }, options.natMap)
+  }
   return {
     sentinels: endpointsOf(options).map(({ host, port }) => ({ host, port })),
     name: options.masterName ?? '',

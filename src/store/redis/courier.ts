@@ -15,19 +15,47 @@ const PAUSE_MS = 40
 /** Nothing ran when a node sent us elsewhere or is moving the slot: such a try costs none of the three. */
 const MOST_REDIRECTIONS = 6
 const MOST_WAITS_FOR_SLOT = 60
-const SLOT_PAUSE_MS = 50
+export const SLOT_PAUSE_MS = 50
 
-/** Brings a write to its partition: once if it can, at most three times, never after its deadline. */
+/**
+ * Brings a write to its partition: once if it can, at most three times, never after its deadline. `holds` is asked before
+ * every try whether the values still mean what they meant; where not, it rejects with `Outdated`.
+ */
 export type Send = (
   write: Operation,
   partition: number,
   script: Script,
   values: readonly Argument[],
+  holds?: () => boolean,
 ) => Promise<Reply>
 
-interface Route {
+/** What a write was made from is not so any more, and nothing was sent since. It has to be made again. */
+export class Outdated extends Error {}
+
+/** Where something is: on the node that takes its slot over, every command has to say so. */
+export interface Route {
   readonly primary: Primary
   readonly asking: boolean
+}
+
+/** Runs what nobody waits for where a place is, and follows it when it moves. What fails otherwise fails at once. */
+export async function runAt<T>(
+  topology: Topology,
+  place: number,
+  { deadlineMs }: { readonly deadlineMs: number },
+  run: (route: Route) => Promise<T>,
+): Promise<T> {
+  let route: Route = { primary: topology.usable(place), asking: false }
+  for (let left = MOST_REDIRECTIONS; ; left--) {
+    try {
+      return await run(route)
+    } catch (reason) {
+      const redirection = readRedirection(reason, topology.addressOf(route.primary), topology.natMap)
+      if (redirection === undefined || left === 0) throw reason
+      const primary = await topology.follow(place, redirection, deadlineMs)
+      route = { primary, asking: redirection.kind === 'ASK' }
+    }
+  }
 }
 
 /**
@@ -60,7 +88,7 @@ export function makeSend(topology: Topology, keys: Keyspace, confirm: Confirm): 
     return reply
   }
 
-  return async function send(write, partition, script, values) {
+  return async function send(write, partition, script, values, holds = ALWAYS) {
     let redirections = 0
     let waits = 0
     let elsewhere: Route | undefined
@@ -74,10 +102,12 @@ export function makeSend(topology: Topology, keys: Keyspace, confirm: Confirm): 
         const route: Route = elsewhere ?? { primary: topology.usable(partition), asking: false }
         elsewhere = undefined
         primary = route.primary
+        if (!holds()) throw new Outdated()
         const reply = await within(write, once(write, partition, script, values, route))
         if (textAt(reply, 0) !== 'late') return reply
         trouble = tooLate()
       } catch (reason) {
+        if (reason instanceof Outdated) throw reason
         const redirection =
           primary === undefined
             ? undefined
@@ -106,6 +136,8 @@ export function makeSend(topology: Topology, keys: Keyspace, confirm: Confirm): 
     }
   }
 }
+
+const ALWAYS = () => true
 
 function refuse(status: string, reply: Reply): void {
   if (status === 'schema')

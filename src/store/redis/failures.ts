@@ -67,6 +67,11 @@ export function misconfigured(message: string, cause?: unknown): PgrError {
   return new PgrError('PGR_STORE_MISCONFIGURED', message, { cause, retryAfterSeconds: 5 })
 }
 
+/** The user may not do what every write needs, so that the next one will be refused as well. */
+export function lacksPermission({ cause }: PgrError): boolean {
+  return cause instanceof Error && ruleFor(cause.message) === BY_PREFIX.get('NOPERM')
+}
+
 export function isNoScript(reason: unknown): boolean {
   return reason instanceof Error && reason.message.startsWith('NOSCRIPT')
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { StoreFinding, StoreLosses, StorePrimary, StoreReplica, StoreReport } from '../store.ts'
-import { runScript } from './connect.ts'
+import { ask, runScript } from './connect.ts'
+import { type Route, runAt } from './courier.ts'
 import { classify } from './failures.ts'
 import { type Info, infoNumber, readInfo } from './info.ts'
 import { type Keyspace, PARTITIONS, PLACE_OF } from './keys.ts'
@@ -116,16 +117,25 @@ export class Health {
   }
 
   private async say(leaving: '0' | '1'): Promise<void> {
-    const { topology, options, keys } = this.parts
+    const { options, keys } = this.parts
     const { version = '', address = '' } = options
     const values = [this.id, JSON.stringify({ version, address }), SILENT_AFTER_MS, leaving]
-    await runScript(topology.usable(PLACE_OF.replicas).read, scripts.announce, [keys.replicas], values)
+    await this.atReplicas(({ primary, asking }) =>
+      runScript(primary.read, scripts.announce, [keys.replicas], values, asking),
+    )
   }
 
   private async replicas(): Promise<StoreReplica[]> {
-    const { topology, keys } = this.parts
-    const all = await topology.usable(PLACE_OF.replicas).read.hgetall(keys.replicas)
+    const all = await this.atReplicas(({ primary: { read }, asking }) => {
+      if (asking) ask(read)
+      return read.hgetall(this.parts.keys.replicas)
+    })
     return Object.entries(all).map(([id, text]) => readReplica(id, text))
+  }
+
+  private atReplicas<T>(run: (route: Route) => Promise<T>): Promise<T> {
+    const { topology, options } = this.parts
+    return runAt(topology, PLACE_OF.replicas, { deadlineMs: performance.now() + options.timeoutMs }, run)
   }
 
   private async rowOf(

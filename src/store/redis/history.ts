@@ -114,7 +114,10 @@ export class History {
   }
 }
 
-/** Seconds are cut off by the server: one that may have started after it was last heard of counts as restarted. */
+/**
+ * The server subtracts one whole second of its clock from another, so it may be up for a second less than it says: one
+ * that may have started after it was last heard of counts as restarted.
+ */
 function hasRestarted(seen: Seen, { upSeconds }: Meeting): boolean {
-  return upSeconds * 1000 < performance.now() - seen.heardAtMs
+  return (upSeconds - 1) * 1000 < performance.now() - seen.heardAtMs
 }

@@ -5,8 +5,8 @@ import { Admission } from './admission.ts'
 import { ChangeReader } from './changes.ts'
 import { NO_DEADLINE } from './clock.ts'
 import { runScript } from './connect.ts'
-import { makeSend, within } from './courier.ts'
-import { classify } from './failures.ts'
+import { makeSend, runAt, within } from './courier.ts'
+import { classify, lacksPermission } from './failures.ts'
 import { makeGroupWrites, unitBytes, writtenOf } from './group-writes.ts'
 import { Health } from './health.ts'
 import { History } from './history.ts'
@@ -25,6 +25,11 @@ import { Topology } from './topology.ts'
 export type { RedisStoreOptions } from './options.ts'
 export { permissionsFor, sentinelPermissions } from './permissions.ts'
 
+/**
+ * For so long after a write was refused for want of a permission the store is not ready. Then it is tried anew: who looks
+ * at readiness sends nothing that could show the mending before.
+ */
+const REFUSED_MS = 10_000
 /** Rounds of one sweep over partitions that have more to do. */
 const SWEEP_ROUNDS = 4
 
@@ -49,6 +54,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     options,
     history,
     journal,
+    known,
     limits,
     onFine: (primary, info) => health.note(primary, info),
   })
@@ -100,7 +106,11 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     write: UnitWrite,
     work: () => Promise<Written>,
   ): Promise<Written> {
-    const written = await told(operation, work)
+    const written = await told(operation, work).catch((reason: PgrError) => {
+      noteRefusal(reason)
+      throw reason
+    })
+    refused = undefined
     if (written.duplicate) tell({ kind: 'store.duplicate' })
     if (kind !== undefined) {
       const { partition, epoch, nowMs: atMs, change } = written
@@ -109,6 +119,18 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
       journal.note(entry as JournalEntry)
     }
     return written
+  }
+
+  let refused: { readonly why: PgrError; readonly untilMs: number } | undefined
+
+  function noteRefusal(why: PgrError): void {
+    if (!lacksPermission(why)) return
+    const untilMs = performance.now() + REFUSED_MS
+    if (refused === undefined) {
+      const facts = { store: 'redis', reason: why.message }
+      tell({ kind: 'notice', level: 'warn', message: 'the store refuses writes', facts })
+    }
+    refused = { why, untilMs }
   }
 
   async function remove(write: UnitWrite): Promise<Written> {
@@ -123,8 +145,10 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
   async function wipe(write: Operation): Promise<void> {
     const outcomes = await Promise.allSettled(
       keys.partitions.map(async (_, partition) => {
-        const { epoch, nowMs: atMs } = writtenOf(partition, await send(write, partition, scripts.wipe, []))
-        journal.note({ kind: 'wipe', partition, epoch, atMs, operation: write.operation })
+        const reply = await send(write, partition, scripts.wipe, [])
+        const { epoch, nowMs: atMs, duplicate } = writtenOf(partition, reply)
+        const version = duplicate ? undefined : numberAt(reply, 3)
+        journal.note({ kind: 'wipe', partition, epoch, atMs, version, operation: write.operation })
       }),
     )
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
@@ -140,9 +164,12 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
       const more: typeof waiting = []
       for (const partition of waiting) {
         try {
-          const { read } = topology.usable(partition)
           const values = ['', NO_DEADLINE, topology.seed(), grace, retention]
-          const reply = asList(await runScript(read, scripts.sweep, keys.partitions[partition] ?? [], values))
+          const fence = { deadlineMs: performance.now() + options.timeoutMs }
+          const at = keys.partitions[partition] ?? []
+          const reply = await runAt(topology, partition, fence, async ({ primary, asking }) =>
+            asList(await runScript(primary.read, scripts.sweep, at, values, asking)),
+          )
           if (textAt(reply, 0) === 'ok' && numberAt(reply, 1) === 1) more.push(partition)
         } catch (reason) {
           failure ??= reason
@@ -157,6 +184,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
   async function ready(): Promise<void> {
     const why = topology.whyNot()
     if (why !== undefined) throw why
+    if (refused !== undefined && performance.now() < refused.untilMs) throw refused.why
     const fence = { deadlineMs: performance.now() + options.timeoutMs }
     const usable = topology.primaries().filter((primary) => primary.whyNot() === undefined)
     await within(

@@ -1,6 +1,7 @@
 import { labelKey } from '../../model/labels.ts'
-import type { UnitId } from '../../model/unit.ts'
+import { partitionOf, type UnitId } from '../../model/unit.ts'
 import { SET_PAGE_METRICS, type SetFamilyState } from '../store.ts'
+import { PARTITIONS } from './keys.ts'
 import { decodeEntries, decodeFamilies, type Entry, type PageRow } from './set-codec.ts'
 
 /** A page's dictionary as known here. Entries never change within an incarnation; they are only added to. */
@@ -147,6 +148,11 @@ export class KnownSets {
       if (this.entries <= this.most || oldest === id) break
       this.forget(oldest)
     }
+  }
+
+  /** What was learned from a history that may be lost must not be used in another: slots there may be of other metrics. */
+  forgetPartitions(partitions: ReadonlySet<number>): void {
+    for (const id of [...this.sets.keys()]) if (partitions.has(partitionOf(id, PARTITIONS))) this.forget(id)
   }
 
   forget(id: UnitId): void {

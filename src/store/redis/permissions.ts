@@ -42,8 +42,6 @@ export function sentinelPermissions(): readonly string[] {
 }
 
 const SENTINEL_COMMANDS: readonly string[] = [
-  'hello',
-  'auth',
   'subscribe',
   'sentinel|get-master-addr-by-name',
   'sentinel|sentinels',

@@ -7,10 +7,10 @@ import { hangUp, makeConnection, type Way } from './connect.ts'
 import { classify, unavailable } from './failures.ts'
 import { type Info, readInfo } from './info.ts'
 import type { RedisStoreOptions } from './options.ts'
-import { whyNoSentinel } from './sentinel-trouble.ts'
 
 const PREPARE_AGAIN_MS = 500
 const READY_WITHIN_MS = 1000
+const REVIVE_AFTER_MS = 100
 
 /** What a primary needs of the one that keeps it. */
 export interface PrimaryKeeper {
@@ -22,7 +22,7 @@ export interface PrimaryKeeper {
   /** Told after every change between usable and not. */
   changed(primary: Primary): void
   /** The server turned out to be a replica. */
-  demoted(primary: Primary): void
+  demoted(info: Info): void
 }
 
 /**
@@ -54,7 +54,6 @@ export class Primary {
   private preparing: Promise<PgrError | undefined> | undefined
   private waiting: Promise<PgrError | undefined> | undefined
   private lastError = 'not connected yet'
-  private asking: Promise<void> | undefined
   private looked: (unusable: PgrError | undefined) => void = () => undefined
 
   constructor(options: RedisStoreOptions, way: Way, endpoint: string, keeper: PrimaryKeeper) {
@@ -65,12 +64,11 @@ export class Primary {
     this.read = makeConnection(options, 'pgr-read', way)
     for (const redis of [this.write, this.read]) {
       redis.on('error', ({ message }: Error) => {
-        // Of Sentinels that it cannot get at the client says no more than that.
-        if (way === 'sentinel' && /^All sentinels .* Connection is closed\.$/.test(message))
-          this.askWhy(options)
-        else this.hear(message)
+        // Why was told before that.
+        if (!/^All sentinels .* Connection is closed\.$/.test(message)) this.hear(message)
       })
       redis.on('close', () => this.lose(classify(new Error(this.lastError)).error))
+      redis.on('end', () => this.revive(redis))
     }
     this.read.on('ready', () => {
       this.connections++
@@ -159,12 +157,14 @@ export class Primary {
     else if (other.status === 'reconnecting') other.connect().catch(() => undefined)
   }
 
-  private askWhy(options: RedisStoreOptions): void {
-    this.asking ??= whyNoSentinel(options)
-      .then((why) => (why === undefined ? undefined : this.hear(why)))
-      .finally(() => {
-        this.asking = undefined
-      })
+  /**
+   * The client gives up for good when a failover is announced, or it is told to let go, in the moment in which it asks
+   * Sentinels for the primary.
+   */
+  private revive(redis: Redis): void {
+    setTimeout(() => {
+      if (!this.closed && redis.status === 'end') redis.connect().catch(() => undefined)
+    }, REVIVE_AFTER_MS).unref()
   }
 
   /** What is wrong with the way there; while there is none it is why nothing can be sent. */
@@ -197,7 +197,7 @@ export class Primary {
       const [info, other] = await Promise.all([this.write.info(), this.read.info('server')])
       const said = readInfo(info)
       if (said.get('role') === 'slave') {
-        this.keeper.demoted(this)
+        this.keeper.demoted(said)
         throw new Error('READONLY the endpoint is a replica')
       }
       if (said.get('run_id') !== readInfo(other).get('run_id')) {

@@ -2,7 +2,7 @@ import { PgrError } from '../../errors/pgr-error.ts'
 import { partitionOf, type UnitId } from '../../model/unit.ts'
 import { SET_PAGE_METRICS, type SetChange, type SetPage, type SetWrite, type Written } from '../store.ts'
 import { decodeHeader } from './codec.ts'
-import { pause, type Send, within } from './courier.ts'
+import { Outdated, pause, type Send, within } from './courier.ts'
 import { misconfigured, unavailable } from './failures.ts'
 import { unitBytes, writtenOf } from './group-writes.ts'
 import { PARTITIONS } from './keys.ts'
@@ -47,6 +47,24 @@ export function makeSetWrites(parts: SetWriteParts) {
     return planSet(sets.of(what.id, undefined), what.families, replay !== undefined)
   }
 
+  /** Nothing when what the plan was made from turned out to be of a history that is no more. */
+  async function sendPlan(
+    what: SetWrite,
+    partition: number,
+    planned: SetPlan,
+    replay: Replay | undefined,
+  ): Promise<Reply | undefined> {
+    const { known } = planned
+    const holds = () => known === undefined || sets.of(what.id, undefined) === known
+    const values = planArguments(planned, what, limits, mostMetrics, replay)
+    try {
+      return await send(what, partition, scripts.writeSet, values, holds)
+    } catch (reason) {
+      if (reason instanceof Outdated) return undefined
+      throw reason
+    }
+  }
+
   /** Nothing when what is replayed was undone since. */
   async function write(what: SetWrite, first: SetPlan, replay?: Replay): Promise<Written | undefined> {
     const partition = partitionOf(what.id, PARTITIONS)
@@ -58,12 +76,8 @@ export function makeSetWrites(parts: SetWriteParts) {
         tidied = 'dead'
         await tidy(send, what, partition, 0.5)
       }
-      const reply = await send(
-        what,
-        partition,
-        scripts.writeSet,
-        planArguments(planned, what, limits, mostMetrics, replay),
-      )
+      const reply = await sendPlan(what, partition, planned, replay)
+      if (reply === undefined) continue
       const status = textAt(reply, 0)
       if (status === 'older') return undefined
       if (status === 'behind') {

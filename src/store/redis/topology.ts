@@ -32,8 +32,12 @@ const REFRESH_EVERY_MS = 5000
 const REFRESH_AWAY_MS = 250
 const REFRESH_SOONEST_MS = 100
 const ANSWER_WITHIN_MS = 700
+/** Once most nodes have answered, the others are not waited for much longer: one that hangs would hold up a takeover. */
+const STRAGGLER_MS = 100
 /** Nodes asked besides the primaries in use, when those cannot tell. */
 const MOST_SCOUTS = 6
+/** Of one outage; more would tell nothing new. */
+const MOST_REASONS = 5
 /** A node that serves nothing of ours any more may be asked to redirect for this long. */
 const IDLE_MS = 10_000
 
@@ -78,6 +82,8 @@ export class Topology implements PrimaryKeeper {
   private opened = false
   private fatal: PgrError | undefined
   private lostAtMs: number | undefined
+  /** Told of the outage that is on. */
+  private readonly reasons = new Set<string>()
   private refreshing: Promise<void> | undefined
   private refreshedAtMs = Number.NEGATIVE_INFINITY
   private timer: NodeJS.Timeout | undefined
@@ -275,7 +281,9 @@ export class Topology implements PrimaryKeeper {
     if (this.opened) this.tellIfAway()
   }
 
-  demoted(): void {
+  demoted(info: Info): void {
+    // A replica knows the other nodes as well as any.
+    if (info.get('cluster_enabled') === '1' && this.kind === 'standalone') this.becomeCluster()
     this.refreshSoon()
   }
 
@@ -376,12 +384,7 @@ export class Topology implements PrimaryKeeper {
       const others = [...this.known].filter(([key]) => !asked.has(key)).map(([, address]) => address)
       for (const address of shuffle(others).slice(0, MOST_SCOUTS)) asking.push(this.scout(address))
     }
-    const answers = await Promise.all(
-      asking.map((answer) =>
-        Promise.race([answer.catch(() => []), pause(ANSWER_WITHIN_MS).then((): SlotRange[] => [])]),
-      ),
-    )
-    return answers.filter((ranges) => ranges.length > 0)
+    return mostAnswers(asking)
   }
 
   private async scout(address: Address): Promise<SlotRange[]> {
@@ -453,12 +456,24 @@ export class Topology implements PrimaryKeeper {
     const why = away?.whyNot() ?? (this.homes.includes(undefined) ? this.nobody() : undefined)
     if (why !== undefined && this.lostAtMs === undefined) {
       this.lostAtMs = performance.now()
+      this.reasons.clear()
+      this.reasons.add(why.message)
       tell({ kind: 'store.lost', store: 'redis', reason: why.message })
+    } else if (why !== undefined) {
+      this.tellReason(why.message)
     } else if (why === undefined && this.lostAtMs !== undefined) {
       const downSeconds = (performance.now() - this.lostAtMs) / 1000
       this.lostAtMs = undefined
       tell({ kind: 'store.back', store: 'redis', downSeconds })
     }
+  }
+
+  /** A connection breaks first and is refused for what is wrong then; each reason of an outage is told once. */
+  private tellReason(reason: string): void {
+    if (this.reasons.size >= MOST_REASONS || this.reasons.has(reason)) return
+    this.reasons.add(reason)
+    const facts = { store: 'redis', reason }
+    this.options.tell({ kind: 'notice', level: 'warn', message: 'the store is still away', facts })
   }
 
   private show(address: Address): string {
@@ -485,6 +500,29 @@ export class Topology implements PrimaryKeeper {
       `a redis cluster has no databases but 0, and --redis.db is ${dbOf(this.options)}; leave it out`,
     )
   }
+}
+
+/** What came of these questions, as far as answers that say something come in time. */
+function mostAnswers(asking: readonly Promise<SlotRange[]>[]): Promise<readonly (readonly SlotRange[])[]> {
+  const answers: SlotRange[][] = []
+  let open = asking.length
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      clearTimeout(shorter)
+      resolve([...answers])
+    }
+    let shorter: NodeJS.Timeout | undefined
+    const timer = setTimeout(end, ANSWER_WITHIN_MS)
+    const settle = (ranges: SlotRange[]): void => {
+      open--
+      if (ranges.length > 0) answers.push(ranges)
+      if (open === 0) end()
+      else if (answers.length > asking.length / 2) shorter ??= setTimeout(end, STRAGGLER_MS)
+    }
+    for (const answer of asking) answer.then(settle, () => settle([]))
+    if (open === 0) end()
+  })
 }
 
 function shuffle<T>(items: readonly T[]): T[] {
