@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { soakSettings } from './faults/soak-settings.ts'
 import { LastLineReporter } from './support/last-line-reporter.ts'
 import { requiredPeers } from './support/peers.ts'
 
@@ -12,6 +13,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SERVERS = ['test/redis/**/*.test.ts', 'test/**/*.redis.test.ts', 'test/support/**/*.test.ts']
 /** What runs whole gateways, and other people's programs, as processes. */
 const WHOLE = ['test/e2e/**/*.test.ts', 'test/differential/**/*.test.ts', 'test/**/*.e2e.test.ts']
+/** What breaks things under load: the short tier of every run, and the rest, which takes many minutes. */
+const FAULTS = ['test/faults/**/*.test.ts']
+const LONG_FAULTS = ['test/faults/**/*.long.ts']
 
 /** Projects run one after the other, so that what waits for time to pass is not disturbed by what burns it. */
 const tests = [
@@ -20,7 +24,7 @@ const tests = [
     test: {
       name: 'unit',
       include: ['test/**/*.test.ts'],
-      exclude: [...SERVERS, ...WHOLE],
+      exclude: [...SERVERS, ...WHOLE, ...FAULTS],
       sequence: { groupOrder: 0 },
     },
   },
@@ -32,6 +36,7 @@ const tests = [
     extends: true as const,
     test: { name: 'whole', include: WHOLE, sequence: { groupOrder: 2 }, maxWorkers: 1, testTimeout: 60_000 },
   },
+  faults(FAULTS, 60_000, 3),
 ]
 
 const benches = [
@@ -41,7 +46,33 @@ const benches = [
   },
 ]
 
-/** `vitest run` runs the tests, `vitest run --mode bench` the benches. */
+const TEN_MINUTES_MS = 600_000
+
+const projects = new Map([
+  ['bench', benches],
+  ['faults', [faults([...FAULTS, ...LONG_FAULTS], TEN_MINUTES_MS)]],
+  [
+    'soak',
+    [faults(['test/faults/**/*.soak.ts'], soakSettings(process.env).minutes * 60_000 + TEN_MINUTES_MS)],
+  ],
+])
+
+/** Faults are timed, so one file runs after the other. */
+function faults(include: string[], testTimeout: number, groupOrder = 0) {
+  return {
+    extends: true as const,
+    test: {
+      name: 'faults',
+      include,
+      globalSetup: 'test/faults/fault-table.ts',
+      sequence: { groupOrder },
+      maxWorkers: 1,
+      testTimeout,
+    },
+  }
+}
+
+/** `vitest run` runs the tests; `--mode` takes `bench`, `faults` for the short and the long tier of faults, and `soak`. */
 export default defineConfig(({ mode }) => ({
   root: ROOT,
   test: {
@@ -49,6 +80,6 @@ export default defineConfig(({ mode }) => ({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
-    projects: mode === 'bench' ? benches : tests,
+    projects: projects.get(mode) ?? tests,
   },
 }))

@@ -10,6 +10,7 @@ import { PUSH_PATHS, pushRoutes } from './routes/push.ts'
 import { type Route, splitUrl } from './routes/route.ts'
 import { scrapeRoutes } from './routes/scrape.ts'
 import { statusRoutes } from './routes/status.ts'
+import { watchStalls } from './stalls.ts'
 
 /**
  * http: paths, headers and statuses around the use-cases. Routes translate and do nothing else.
@@ -42,13 +43,14 @@ const API_PREFIX = '/api/v1/'
 export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
   const { routePrefix, limits, drainMs } = options
   const inflight = makeInflight(limits.inflightBytes)
+  const stalls = watchStalls()
   let isStopping = false
 
   const app = makeApp((reason, request, reply) => {
     sendFailure(reply, asFailure(reason, 'http', deps.tell), styleOf(request.raw.url ?? ''))
   })
   const routes = withoutDoubles([
-    ...pushRoutes(options, deps, inflight),
+    ...pushRoutes(options, deps, inflight, stalls),
     ...scrapeRoutes(options, deps),
     ...statusRoutes(options, deps),
     ...managementRoutes(options, deps, () => isStopping),
@@ -103,6 +105,7 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
       isStopping = true
       await listeners.close(drainMs)
       await app.close()
+      stalls.stop()
     },
     inject: app.inject.bind(app),
   }

@@ -126,8 +126,11 @@ describe('a redis that refuses', () => {
     expect(await refusal(store.writeGroup(putOf(backup, [family('a', 'one')])))).toBe(
       'PGR_STORE_MISCONFIGURED',
     )
+    // Who only asks whether it is ready has to hear of it, too.
+    expect(await refusal(store.ready())).toBe('PGR_STORE_MISCONFIGURED')
     await server.command('ACL', 'SETUSER', 'gateway', '+hset')
     expect(await refusal(store.writeGroup(putOf(backup, [family('a', 'one')])))).toBe('accepted')
+    await store.ready()
   })
 
   it.each([

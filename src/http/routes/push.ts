@@ -10,6 +10,7 @@ import { parseGroupPath } from '../group-path.ts'
 import type { Inflight } from '../inflight.ts'
 import { readTtl, TTL_HEADER } from '../lifetime.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
+import type { Stalls } from '../stalls.ts'
 import { type Handler, type Route, splitUrl } from './route.ts'
 
 /** Push paths never move with the path of the scrape. */
@@ -26,7 +27,12 @@ interface Progress {
 }
 
 /** The ways in that read text: `PUT`, `POST` and `DELETE` of a group, and `POST` of the ingest path. */
-export function pushRoutes(options: HttpOptions, { gateway, tell }: HttpDeps, inflight: Inflight): Route[] {
+export function pushRoutes(
+  options: HttpOptions,
+  { gateway, tell }: HttpDeps,
+  inflight: Inflight,
+  stalls: Stalls,
+): Route[] {
   const { utf8Names, requestTimeoutMs, ttl } = options
   const readOptions = { limits: options.limits.samples, utf8Names }
   const pathOptions = { limits: options.limits.samples, utf8Names }
@@ -50,6 +56,7 @@ export function pushRoutes(options: HttpOptions, { gateway, tell }: HttpDeps, in
     await withBody(raw, response, bodyOptions, async ({ bytes, sentBytes }) => {
       progress.sentBytes = sentBytes
       const families = reader.read(bytes, readOptions)
+      await stalls.assertWaiting(raw)
       const { series } = await write(families, bytes.byteLength)
       progress.series = series
     })
@@ -94,6 +101,7 @@ export function pushRoutes(options: HttpOptions, { gateway, tell }: HttpDeps, in
   const deleting = told('delete', async (request) => {
     const { path } = splitUrl(request.raw.url ?? '')
     const group = parseGroupPath(path.slice(groupStart), pathOptions)
+    await stalls.assertWaiting(request.raw)
     await gateway.removeGroup({ group, deadlineMs: deadline() })
     return 202
   })

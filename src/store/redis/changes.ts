@@ -26,6 +26,8 @@ const NO_EPOCH = '0'
 /** Times a read follows partitions that move, or starts over because history changed, before it gives up. */
 const ROUNDS = 5
 const ROUND_PAUSE_MS = 20
+/** Of the time there is, the part in which every primary has to say where its partitions stand. */
+const POLL_SHARE = 0.7
 
 interface Meta {
   readonly route: Route
@@ -144,10 +146,11 @@ export class ChangeReader {
         }
       }
       const again: typeof waiting = []
+      const pollFence = routes.size > 1 ? mostOf(fence) : fence
       await Promise.all(
         [...routes.values()].map(async ({ route, partitions }) => {
           try {
-            again.push(...(await this.poll(route, partitions, fence, metas, failures)))
+            again.push(...(await this.poll(route, partitions, pollFence, metas, failures)))
           } catch (reason) {
             const { error } = classify(reason)
             for (const partition of partitions) failures.set(partition, error)
@@ -383,6 +386,12 @@ export class ChangeReader {
       { cause: first, retryAfterSeconds: first.retryAfterSeconds ?? 1 },
     )
   }
+}
+
+/** One primary that does not answer must not take the time in which the others could be read. */
+function mostOf({ deadlineMs }: Fence): Fence {
+  const nowMs = performance.now()
+  return { deadlineMs: nowMs + (deadlineMs - nowMs) * POLL_SHARE }
 }
 
 function assertReadable(primary: Primary, { deadlineMs }: Fence): void {

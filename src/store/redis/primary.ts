@@ -93,6 +93,11 @@ export class Primary {
     return this.trouble ?? this.doubt
   }
 
+  /** Whether it has to be looked at before it is used again; not so when it was only held back. */
+  isLost(): boolean {
+    return this.trouble !== undefined
+  }
+
   assertUsable(): void {
     const why = this.whyNot()
     if (why !== undefined) throw why

@@ -8,7 +8,11 @@ type Connect = (sentinel: { host: string; port: number }, settings?: object) => 
  * be got at, and of one that it only listens to it would print that, unasked, again and again. `onTrouble` hears the
  * former.
  */
-export function sentinelConnector(onTrouble: (message: string) => void) {
+export function sentinelConnector(
+  onTrouble: (message: string) => void,
+): new (
+  options: unknown,
+) => SentinelConnector {
   return class extends SentinelConnector {
     constructor(options: unknown) {
       super(options as ConstructorParameters<typeof SentinelConnector>[0])

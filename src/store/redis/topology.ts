@@ -270,7 +270,7 @@ export class Topology implements PrimaryKeeper {
 
   changed(primary: Primary): void {
     if (primary.whyNot() !== undefined) {
-      for (const place of this.placesOf(primary)) {
+      for (const place of primary.isLost() ? this.placesOf(primary) : []) {
         const home = this.homes[place]
         if (home !== undefined) home.adopted = false
       }
@@ -304,8 +304,7 @@ export class Topology implements PrimaryKeeper {
     this.nodes.set(addressKey(address), { primary, address, usedAtMs: performance.now() })
     const sinceMs = performance.now()
     for (const place of this.homes.keys()) this.homes[place] = { primary, adopted: false, sinceMs }
-    if (sentinel && this.options.sentinel?.strict === true)
-      this.endWatch = watchSentinels(this.options, primary)
+    if (sentinel) this.endWatch = watchSentinels(this.options, primary)
     await primary.open()
     if (this.isCluster) await this.settle()
   }

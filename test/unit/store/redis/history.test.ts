@@ -82,15 +82,16 @@ const cases: Record<string, Case> = {
     lost: false,
     cause: 'restart',
   },
-  'the same server after a restart, with what it had a while ago': {
-    now: mark('b', 0),
-    upSeconds: 0,
-    version: 3,
-    startOver: 'history',
-    doubtful: true,
-    lost: true,
-    cause: 'restart',
-  },
+  'the same server after a restart, with what it had a while ago; its clock passed from one second to the next':
+    {
+      now: mark('b', 0),
+      upSeconds: 1,
+      version: 3,
+      startOver: 'history',
+      doubtful: true,
+      lost: true,
+      cause: 'restart',
+    },
   'the same server after a restart, with nothing': {
     now: mark('b', 0),
     upSeconds: 0,

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { runKills } from './gateway-kills.ts'
+import { runRace } from './race.ts'
+
+it('F27: gateways are killed in the middle of pushes, and groups stay old or new', async () => {
+  const { violations, verdict, kills, interrupted, hindered } = await runKills({
+    kills: 100,
+    mostMs: 18_000,
+  })
+  expect(violations).toEqual([])
+  expect(kills).toBeGreaterThan(5)
+  expect(interrupted).toBeGreaterThan(kills)
+  expect(hindered).toBe(0)
+  expect(verdict.losses).toMatchObject({ lost: 0, gone: 0, uncertain: 0 })
+})
+
+it('F31: two gateways race on one group, and the last acknowledged write wins on both', async () => {
+  const ROUNDS = 5000
+  const { violations, verdict } = await runRace({ rounds: ROUNDS, mostMs: 8000 })
+  expect(violations).toEqual([])
+  expect(verdict).toMatchObject({ unknown: 0, refused: 0, failedScrapes: 0 })
+  expect(verdict.acked).toBeGreaterThan(ROUNDS / 5)
+  expect(verdict.losses.confirmed).toBeGreaterThan(10)
+})

@@ -1,0 +1,148 @@
+import { keyspace } from '../../src/store/redis/keys.ts'
+import { ask } from '../e2e/ask.ts'
+import { type ChaosProxy, startChaosProxy } from '../support/chaos-proxy.ts'
+import { type RedisOptions, type RedisServer, startRedis } from '../support/redis-server.ts'
+import { type Pgr, type PgrOptions, startPgr } from '../support/start-pgr.ts'
+import { type FaultCase, type FaultContext, type FaultResult, runFaultCase } from './fault-case.ts'
+import type { Workload } from './workload.ts'
+
+export interface RedisFaultContext extends FaultContext {
+  readonly redis: RedisServer
+  /** Between some gateways and Redis, as the case says. */
+  readonly proxy: ChaosProxy
+}
+
+export interface RedisCase extends Omit<FaultCase, 'rig' | 'gateways' | 'fault'> {
+  readonly redis?: RedisOptions
+  /** 2 unless given. */
+  readonly gateways?: number
+  /** So many of them, the first ones, reach Redis through the proxy; none unless given. */
+  readonly proxied?: number
+  /** Of every gateway, besides where Redis is. */
+  readonly flags?: readonly string[]
+  /** What one of them has besides. */
+  readonly each?: (replica: number) => PgrOptions
+  readonly fault: (context: RedisFaultContext) => Promise<void>
+}
+
+export interface RedisResult extends FaultResult {
+  /** Writes that the partitions counted while there was traffic. */
+  readonly applied: number
+  /** What each gateway logged. */
+  readonly logs: readonly string[]
+}
+
+/** Gateways that share one Redis of their own, while something breaks. */
+export async function runRedisCase(options: RedisCase): Promise<RedisResult> {
+  const { redis: redisOptions, gateways: count = 2, proxied = 0, flags = [], each, fault, ...rest } = options
+  const redis = await startRedis(redisOptions)
+  const proxy = await startChaosProxy({ port: redis.port })
+  const stopBoth = async (): Promise<void> => {
+    await proxy.close()
+    await redis.stop()
+  }
+  const started = await Promise.allSettled(
+    Array.from({ length: count }, (_, replica) => {
+      const { flags: more = [], ...others } = each?.(replica) ?? {}
+      const endpoint = `--redis.endpoint=${replica < proxied ? proxy.url : redis.url}`
+      return startPgr({ flags: [endpoint, ...flags, ...more], ...others })
+    }),
+  )
+  const gateways = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const failed = started.find((one) => one.status === 'rejected')
+  if (failed !== undefined) {
+    await Promise.all(gateways.map((gateway) => gateway.kill()))
+    await stopBoth()
+    throw failed.reason
+  }
+  const before = await sumVersions(redis).catch(() => Number.NaN)
+  let applied = Number.NaN
+  const result = await runFaultCase({
+    ...rest,
+    gateways,
+    fault: (context) => fault({ ...context, redis, proxy }),
+    rig: {
+      async stop() {
+        applied = await sumVersions(redis).catch(() => Number.NaN)
+        await stopBoth()
+      },
+    },
+  })
+  return { ...result, applied: applied - before, logs: gateways.map((gateway) => gateway.output()) }
+}
+
+const KEYS = keyspace('pgr')
+
+/** The versions of all partitions, each of which counts the writes that had an effect on it. */
+export function sumVersions(redis: RedisServer): Promise<number> {
+  return sumOfField(redis, 'v')
+}
+
+/** Over the meta hashes of all partitions. */
+export async function sumOfField(redis: RedisServer, field: string): Promise<number> {
+  const connection = redis.open()
+  try {
+    const values = await Promise.all(KEYS.partitions.map(([meta]) => connection.ask('HGET', meta, field)))
+    return values.reduce<number>((sum, value) => sum + Number(value), 0)
+  } finally {
+    connection.close()
+  }
+}
+
+/** Fields of all partitions that hold pushed data. */
+export async function countFields(redis: RedisServer): Promise<number> {
+  const connection = redis.open()
+  try {
+    const sizes = await Promise.all(KEYS.partitions.map(([, data]) => connection.ask('HLEN', data)))
+    // Each has one that keeps the key in being.
+    return sizes.reduce<number>((sum, size) => sum + Math.max(0, Number(size) - 1), 0)
+  } finally {
+    connection.close()
+  }
+}
+
+export async function statusOf(gateway: Pgr, path: string): Promise<number> {
+  return (await ask(gateway.url, path)).status
+}
+
+/** One sample of what a gateway tells of itself, by the start of its line; 0 when it is not there. */
+export async function ownSample(gateway: Pgr, series: string): Promise<number> {
+  const { text } = await ask(gateway.url, '/telemetry')
+  const line = text.split('\n').find((each) => each.startsWith(`${series} `))
+  return line === undefined ? 0 : Number(line.slice(line.lastIndexOf(' ') + 1))
+}
+
+/** Lines of a log that say this. */
+export function linesWith(log: string, text: string): string[] {
+  return log.split('\n').filter((line) => line.includes(text))
+}
+
+/** Value of a series on a page, by the start of its line; undefined when it is not there. */
+export function shownValue(page: string, series: string): number | undefined {
+  const line = page.split('\n').find((each) => each.startsWith(series))
+  return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ') + 1))
+}
+
+/** At most one of a hundred is larger. */
+export function p99(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.POSITIVE_INFINITY
+}
+
+/** No writer of a workload has this number. */
+const WIPER = 1_000_000
+let wipes = 0
+
+/** Records that `work` removes everything on purpose. */
+export async function asWipe({ history }: Workload, work: () => Promise<unknown>): Promise<void> {
+  const startMs = performance.now()
+  const push = { replica: 0, writer: WIPER, seq: ++wipes, unit: '', kind: 'wipe', ttlMs: 0, startMs } as const
+  history.record({ kind: 'push.sent', push })
+  await work()
+  history.record({
+    kind: 'push.ended',
+    push,
+    answer: { outcome: 'ok', status: 202 },
+    endMs: performance.now(),
+  })
+}

@@ -1,0 +1,114 @@
+import { eventually } from '../support/eventually.ts'
+import type { RedisServer } from '../support/redis-server.ts'
+import { type SentinelRig, type SentinelRigOptions, startSentinelRig } from '../support/sentinel-rig.ts'
+import { type Pgr, startPgr } from '../support/start-pgr.ts'
+import { type FaultCase, type FaultContext, type FaultResult, runFaultCase } from './fault-case.ts'
+import type { History, Reading } from './history.ts'
+
+export const GATEWAYS = 3
+/** Of the rig. */
+export const DOWN_AFTER_MS = 1000
+
+export interface SentinelFaultContext extends FaultContext {
+  readonly rig: SentinelRig
+}
+
+export interface SentinelCase extends Omit<FaultCase, 'rig' | 'gateways' | 'fault'> {
+  readonly rig?: SentinelRigOptions
+  /** Of every gateway, besides where the Sentinels are. */
+  readonly flags?: readonly string[]
+  readonly fault: (context: SentinelFaultContext) => Promise<void>
+}
+
+/** Something breaks behind three gateways that share a Sentinel rig of their own. */
+export async function runSentinelCase(options: SentinelCase): Promise<FaultResult> {
+  const { rig: rigOptions, flags = [], fault, ...rest } = options
+  const rig = await startSentinelRig(rigOptions)
+  const all = Array.from({ length: GATEWAYS }, () => [...flagsFor(rig), ...flags])
+  const gateways = await startGateways(rig, all)
+  const result = await runFaultCase({
+    ...rest,
+    rig,
+    gateways,
+    fault: (context) => fault({ ...context, rig }),
+  })
+  debugLogs(rest.id, rig, gateways)
+  return result
+}
+
+export function flagsFor(rig: Pick<SentinelRig, 'endpoint' | 'masterName'>): string[] {
+  return [`--redis.endpoint=${rig.endpoint}`, `--redis.master-name=${rig.masterName}`]
+}
+
+/** One for each list of flags, ready; when one does not become so, the rig is stopped. */
+export async function startGateways(
+  rig: SentinelRig,
+  flagsOfEach: readonly (readonly string[])[],
+): Promise<Pgr[]> {
+  const starts = await Promise.allSettled(flagsOfEach.map((flags) => startPgr({ flags })))
+  const gateways: Pgr[] = []
+  let failure: unknown
+  for (const start of starts) {
+    if (start.status === 'fulfilled') gateways.push(start.value)
+    else failure ??= start.reason
+  }
+  if (failure === undefined) return gateways
+  await Promise.all(gateways.map((gateway) => gateway.kill()))
+  await rig.stop()
+  throw failure
+}
+
+/** Resolves with the node that the Sentinels made primary in place of this one. */
+export function successorOf(
+  rig: SentinelRig,
+  before: RedisServer,
+  deadlineMs = 15_000,
+): Promise<RedisServer> {
+  return eventually(
+    'another node is primary',
+    () => rig.primary(),
+    (now) => now !== before,
+    { deadlineMs, intervalMs: 20 },
+  )
+}
+
+/** What became of the pushes that were sent between two moments, so far. */
+export interface Count {
+  acked(fromMs: number, toMs: number): number
+  failed(fromMs: number, toMs: number): number
+}
+
+/** What the gateways did, from when it was made on. */
+export interface Watch {
+  readonly all: Count
+  of(replica: number): Count
+  /** What a gateway told last. */
+  reading(replica: number): Reading | undefined
+}
+
+export function watchGateways(history: History): Watch {
+  const pushes: { replica: number; startMs: number; isAcked: boolean }[] = []
+  const readings = new Map<number, Reading>()
+  history.listen((event) => {
+    if (event.kind === 'reading') readings.set(event.replica, event.reading)
+    if (event.kind !== 'push.ended') return
+    const { replica, startMs } = event.push
+    pushes.push({ replica, startMs, isAcked: event.answer.outcome === 'ok' })
+  })
+  const countOf = (replicas: readonly number[]): Count => {
+    const count = (isAcked: boolean, fromMs: number, toMs: number): number =>
+      pushes.filter(
+        (push) =>
+          push.isAcked === isAcked &&
+          push.startMs >= fromMs &&
+          push.startMs <= toMs &&
+          replicas.includes(push.replica),
+      ).length
+    return { acked: (...time) => count(true, ...time), failed: (...time) => count(false, ...time) }
+  }
+  return {
+    all: countOf(Array.from({ length: GATEWAYS }, (_, replica) => replica)),
+    of: (replica) => countOf([replica]),
+    reading: (replica) => readings.get(replica),
+  }
+}

@@ -1,0 +1,191 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { RedisStoreOptions } from '../../src/store/redis/options.ts'
+import type { Store } from '../../src/store/store.ts'
+import { eventually, eventuallyHolds } from '../support/eventually.ts'
+import type { RedisServer } from '../support/redis-server.ts'
+import { type SentinelRig, startSentinelRig } from '../support/sentinel-rig.ts'
+import { StoreView } from '../support/store-view.ts'
+import {
+  family,
+  jobOf,
+  mergeOf,
+  postOf,
+  putOf,
+  removalOf,
+  sample,
+  setFamily,
+} from '../support/store-writes.ts'
+import { type Opened, openStore, refusal } from './open-store.ts'
+
+let rig: SentinelRig
+const stores: Store[] = []
+
+beforeAll(async () => {
+  rig = await startSentinelRig({ proxied: true, replicas: 1 })
+})
+afterAll(() => rig.stop())
+afterEach(async () => {
+  for (const store of stores.splice(0)) await store.close()
+})
+
+async function open(over: Partial<RedisStoreOptions> = {}): Promise<Opened> {
+  // Beside every node: what cuts nodes off from each other cuts nobody off from here.
+  const natMap = new Map(rig.nodes.map((node) => [rig.addressOf(node), `127.0.0.1:${node.port}`]))
+  const endpoints = rig.endpoint.split(',')
+  const opened = await openStore({ url: '' }, { endpoints, masterName: rig.masterName, natMap, ...over })
+  stores.push(opened.store)
+  return opened
+}
+
+const push = (store: Store, job: string, text: string, over = {}) =>
+  store.writeGroup(putOf(jobOf(job), [family('a', text)], over))
+
+describe('a failover that lost acknowledged writes', () => {
+  it('is told and counted, and what was lost is written again where that is asked for', async () => {
+    const [never, mending] = [
+      await open({ resubmit: { windowMs: 30_000, maxBytes: 1e7, after: 'never' } }),
+      await open(),
+    ]
+    const view = new StoreView(never.store)
+    const other = new StoreView(mending.store)
+    await push(never.store, 'kept', 'old')
+    await push(mending.store, 'mended', 'old')
+    await push(mending.store, 'removed', 'old')
+    await view.read()
+    await other.read()
+    await rig.settled()
+    const primary = await rig.primary()
+    rig.proxyOf(primary).cut('both')
+
+    const lost = 7
+    for (let n = 0; n < lost; n++) await push(never.store, `lost-${n}`, 'new')
+    const { change } = await push(mending.store, 'mended', 'new')
+    await mending.store.writeGroup(postOf(jobOf('mended'), [family('b', 'new')]))
+    await mending.store.writeSet(
+      mergeOf(jobOf('mended'), [setFamily('up', [sample('x', 1), sample('y', 2)])]),
+    )
+    await mending.store.remove(removalOf(jobOf('removed')))
+    await view.read()
+    expect(view.texts(jobOf('lost-0'))).toEqual([['a', 'new']])
+
+    await eventually('another is primary', async () => (await rig.primary()) !== primary)
+    const told = ({ events }: Opened, kind: string) => events.filter((event) => event.kind === kind)
+    for (const opened of [never, mending])
+      await eventuallyHolds(() => expect(told(opened, 'store.mend')).toHaveLength(1))
+    expect(told(never, 'store.mend')).toMatchObject([{ missing: lost, resubmitted: 0, lost }])
+    expect(told(mending, 'store.mend')).toMatchObject([{ missing: 4, resubmitted: 4, lost: 0 }])
+    for (const opened of [never, mending])
+      expect(told(opened, 'store.history')).toMatchObject([{ cause: 'failover' }])
+    await eventuallyHolds(() => never.store.ready())
+    expect((await never.store.describe()).losses).toMatchObject({
+      history: 1,
+      cause: 'failover',
+      lostWrites: lost,
+      resubmittedWrites: 0,
+    })
+
+    // Both see the same: the one started over where it has to, the other did not write what is not its own.
+    await eventuallyHolds(() => mending.store.ready())
+    const { resets } = await view.read()
+    expect(new Set(resets)).toEqual(new Set(['history']))
+    await other.read()
+    expect(view.show()).toEqual(other.show())
+    expect(view.texts(jobOf('kept'))).toEqual([['a', 'old']])
+    for (let n = 0; n < lost; n++) expect(view.texts(jobOf(`lost-${n}`))).toBeUndefined()
+    expect(view.texts(jobOf('mended'))).toEqual([
+      ['a', 'new'],
+      ['b', 'new'],
+    ])
+    expect(view.values(jobOf('mended'), 'up')).toEqual([
+      ['x', 1],
+      ['y', 2],
+    ])
+    expect(view.texts(jobOf('removed'))).toBeUndefined()
+    const pushedMs = change?.kind === 'group' ? change.pushedMs : undefined
+    expect(view.group(jobOf('mended'))?.families.get('a')?.pushedMs).toBe(pushedMs)
+
+    await rig.proxyOf(primary).heal()
+    await rig.settled({ hurry: true })
+    await push(never.store, 'kept', 'new')
+    await view.read()
+    expect(view.texts(jobOf('kept'))).toEqual([['a', 'new']])
+    for (const opened of [never, mending]) expect(told(opened, 'store.history')).toHaveLength(1)
+  })
+
+  it('on order loses nothing that its replica has, and says nothing', async () => {
+    const { store, events } = await open({ waitReplicas: 1, waitTimeoutMs: 2000 })
+    const view = new StoreView(store)
+    for (let n = 0; n < 20; n++) await push(store, `job-${n}`, 'x')
+    await view.read()
+    await rig.failover()
+    await rig.settled({ hurry: true })
+    await eventuallyHolds(() => push(store, 'job-0', 'y').then(() => undefined))
+    await view.read()
+    for (let n = 0; n < 20; n++) expect(view.texts(jobOf(`job-${n}`))).toEqual([['a', n === 0 ? 'y' : 'x']])
+    expect(events.map(({ kind }) => kind)).not.toContain('store.history')
+    for (const event of events) if (event.kind === 'store.mend') expect(event).toMatchObject({ missing: 0 })
+  })
+})
+
+// After the others: Sentinels that were frozen order no failover for half a minute.
+describe('a primary that sentinels have to confirm', () => {
+  it('takes nothing more when they fell silent, and goes on when they speak again', async () => {
+    const [strict, trusting] = [await open({ sentinel: { strict: true } }), await open()]
+    await push(strict.store, 'strict', 'before')
+    for (const sentinel of rig.sentinels) sentinel.freeze()
+    const startMs = performance.now()
+    await push(strict.store, 'strict', 'a moment longer')
+    await eventuallyHolds(async () => {
+      const error = await strict.store.ready().catch((reason: unknown) => reason)
+      expect(error).toMatchObject({ code: 'PGR_STORE_UNAVAILABLE' })
+      expect(String(error)).toMatch(/0 of 3 Sentinels confirmed .* 3 s/)
+    })
+    expect(performance.now() - startMs).toBeGreaterThan(2400)
+    expect(performance.now() - startMs).toBeLessThan(4500)
+    expect(await refusal(push(strict.store, 'strict', 'too late'))).toBe('PGR_STORE_UNAVAILABLE')
+    expect(await refusal(push(trusting.store, 'trusting', 'still'))).toBe('accepted')
+
+    for (const sentinel of rig.sentinels) sentinel.thaw()
+    await eventuallyHolds(() => push(strict.store, 'strict', 'after').then(() => undefined))
+    const view = new StoreView(strict.store)
+    await view.read()
+    expect(view.texts(jobOf('strict'))).toEqual([['a', 'after']])
+    expect(view.texts(jobOf('trusting'))).toEqual([['a', 'still']])
+    expect(strict.events.map(({ kind }) => kind)).not.toContain('store.history')
+    await rig.settled({ hurry: true })
+  })
+
+  it('is left alone by two of three, and takes nothing more when one of them names another', async () => {
+    const [strict, trusting] = [await open({ sentinel: { strict: true } }), await open()]
+    const [first, , third] = rig.sentinels
+    const [replica] = await rig.replicas()
+    const primary = await rig.primary()
+    const believe = async (sentinel: RedisServer | undefined, node: RedisServer | undefined) => {
+      const [host = '', port = ''] = node === undefined ? [] : rig.addressOf(node).split(':')
+      await sentinel?.ask('SENTINEL', 'REMOVE', rig.masterName)
+      await sentinel?.ask('SENTINEL', 'MONITOR', rig.masterName, host, port, '2')
+    }
+    first?.freeze()
+    const quietMs = performance.now() + 3500
+    await eventually(
+      'it is used for as long as silence is borne',
+      async () => {
+        await push(strict.store, 'strict', 'two of three')
+        return performance.now() > quietMs
+      },
+      Boolean,
+      { intervalMs: 200 },
+    )
+    first?.thaw()
+
+    await believe(third, replica)
+    await eventuallyHolds(async () => {
+      const error = await push(strict.store, 'strict', 'x').catch((reason: unknown) => reason)
+      expect(error).toMatchObject({ code: 'PGR_STORE_UNAVAILABLE' })
+    })
+    expect(await refusal(push(trusting.store, 'trusting', 'x'))).toBe('accepted')
+    await believe(third, primary)
+    await eventuallyHolds(() => push(strict.store, 'strict', 'x').then(() => undefined))
+    await rig.settled({ hurry: true })
+  })
+})
