@@ -1,8 +1,10 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { RedisStoreOptions } from '../../src/store/redis/options.ts'
 import type { Store } from '../../src/store/store.ts'
 import { eventually, eventuallyHolds } from '../support/eventually.ts'
-import type { RedisServer } from '../support/redis-server.ts'
 import { type SentinelRig, startSentinelRig } from '../support/sentinel-rig.ts'
 import { StoreView } from '../support/store-view.ts'
 import {
@@ -26,6 +28,8 @@ beforeAll(async () => {
 afterAll(() => rig.stop())
 afterEach(async () => {
   for (const store of stores.splice(0)) await store.close()
+  for (const node of rig.nodes) await rig.proxyOf(node).heal()
+  for (const sentinel of rig.sentinels) sentinel.thaw()
 })
 
 async function open(over: Partial<RedisStoreOptions> = {}): Promise<Opened> {
@@ -40,8 +44,8 @@ async function open(over: Partial<RedisStoreOptions> = {}): Promise<Opened> {
 const push = (store: Store, job: string, text: string, over = {}) =>
   store.writeGroup(putOf(jobOf(job), [family('a', text)], over))
 
-describe('a failover that lost acknowledged writes', () => {
-  it('is told and counted, and what was lost is written again where that is asked for', async () => {
+describe('a failover', () => {
+  it('that lost acknowledged writes is told and counted, and what was lost is written again where that is asked for', async () => {
     const [never, mending] = [
       await open({ resubmit: { windowMs: 30_000, maxBytes: 1e7, after: 'never' } }),
       await open(),
@@ -54,6 +58,11 @@ describe('a failover that lost acknowledged writes', () => {
     await view.read()
     await other.read()
     await rig.settled()
+    // What may have been started since a gateway last heard of the primary is not told from a restarted one.
+    await eventually('all run for a while', async () => {
+      const infos = await Promise.all(rig.nodes.map((node) => node.ask('INFO', 'server')))
+      return infos.every((info) => Number(/uptime_in_seconds:(\d+)/.exec(String(info))?.[1]) >= 6)
+    })
     const primary = await rig.primary()
     rig.proxyOf(primary).cut('both')
 
@@ -65,6 +74,7 @@ describe('a failover that lost acknowledged writes', () => {
       mergeOf(jobOf('mended'), [setFamily('up', [sample('x', 1), sample('y', 2)])]),
     )
     await mending.store.remove(removalOf(jobOf('removed')))
+    await other.read()
     await view.read()
     expect(view.texts(jobOf('lost-0'))).toEqual([['a', 'new']])
 
@@ -155,37 +165,79 @@ describe('a primary that sentinels have to confirm', () => {
     await rig.settled({ hurry: true })
   })
 
-  it('is left alone by two of three, and takes nothing more when one of them names another', async () => {
-    const [strict, trusting] = [await open({ sentinel: { strict: true } }), await open()]
-    const [first, , third] = rig.sentinels
-    const [replica] = await rig.replicas()
-    const primary = await rig.primary()
-    const believe = async (sentinel: RedisServer | undefined, node: RedisServer | undefined) => {
-      const [host = '', port = ''] = node === undefined ? [] : rig.addressOf(node).split(':')
-      await sentinel?.ask('SENTINEL', 'REMOVE', rig.masterName)
-      await sentinel?.ask('SENTINEL', 'MONITOR', rig.masterName, host, port, '2')
-    }
+  it('is left alone as long as most of them confirm it', async () => {
+    const { store } = await open({ sentinel: { strict: true } })
+    const [first] = rig.sentinels
     first?.freeze()
     const quietMs = performance.now() + 3500
     await eventually(
-      'it is used for as long as silence is borne',
+      'it was used for longer than silence is borne',
       async () => {
-        await push(strict.store, 'strict', 'two of three')
+        await push(store, 'strict', 'two of three')
         return performance.now() > quietMs
       },
       Boolean,
       { intervalMs: 200 },
     )
     first?.thaw()
+  })
 
-    await believe(third, replica)
+  it('takes nothing more while one of them names another', async () => {
+    const primary = await rig.primary()
+    const named = { address: rig.addressOf(primary) }
+    const liar = await startSentinelThatSays(() => named.address)
+    const endpoints = [...rig.endpoint.split(','), `127.0.0.1:${liar.port}`]
+    const [strict, trusting] = [
+      await open({ endpoints, sentinel: { strict: true } }),
+      await open({ endpoints }),
+    ]
+    await push(strict.store, 'strict', 'x')
+
+    const [replica = primary] = await rig.replicas()
+    named.address = rig.addressOf(replica)
     await eventuallyHolds(async () => {
-      const error = await push(strict.store, 'strict', 'x').catch((reason: unknown) => reason)
+      const error = await push(strict.store, 'strict', 'y').catch((reason: unknown) => reason)
       expect(error).toMatchObject({ code: 'PGR_STORE_UNAVAILABLE' })
     })
-    expect(await refusal(push(trusting.store, 'trusting', 'x'))).toBe('accepted')
-    await believe(third, primary)
-    await eventuallyHolds(() => push(strict.store, 'strict', 'x').then(() => undefined))
-    await rig.settled({ hurry: true })
+    const startMs = performance.now()
+    for (let n = 0; n < 10; n++) {
+      expect(await refusal(push(strict.store, 'strict', 'y', soon()))).toBe('PGR_STORE_UNAVAILABLE')
+      expect(await refusal(push(trusting.store, 'trusting', 'x'))).toBe('accepted')
+      await sleep(100)
+    }
+    expect(performance.now() - startMs).toBeGreaterThan(1000)
+    named.address = rig.addressOf(primary)
+    await eventuallyHolds(() => push(strict.store, 'strict', 'z').then(() => undefined))
+    await liar.stop()
   })
 })
+
+const soon = () => ({ deadlineMs: performance.now() + 300 })
+
+/** Answers as a Sentinel does, with the address that it is told to name. */
+async function startSentinelThatSays(address: () => string) {
+  const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`
+  const answer = (request: string): string => {
+    const [host = '', port = ''] = address().split(':')
+    if (/get-master-addr-by-name/i.test(request)) return `*2\r\n${bulk(host)}${bulk(port)}`
+    if (/subscribe/i.test(request)) return `*3\r\n${bulk('subscribe')}${bulk('+switch-master')}:1\r\n`
+    return '*0\r\n'
+  }
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('data', (bytes) => {
+      for (const request of bytes.toString().split(/(?=\*\d+\r\n)/)) socket.write(answer(request))
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}

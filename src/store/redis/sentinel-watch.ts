@@ -68,7 +68,8 @@ export function watchSentinels(options: RedisStoreOptions, primary: Primary): ()
   function judge(): void {
     if (closed) return
     const others = watched.filter(namesAnother)
-    if (isStrict) primary.distrust(whyDoubtful(others[0]))
+    // Doubt outlives a connection, or every new one would be trusted until somebody is heard.
+    if (isStrict && primary.remote() !== undefined) primary.distrust(whyDoubtful(others[0]))
     noteChange()
     const isElsewhere = isStrict ? others.length > 0 : tries > 0 && others.length > watched.length / 2
     if (!isElsewhere || !primary.isConnected()) return
@@ -96,6 +97,7 @@ export function watchSentinels(options: RedisStoreOptions, primary: Primary): ()
     )
   }
 
+  primary.write.on('ready', judge)
   const timer = setInterval(() => {
     judge()
     for (const each of watched) void ask(each).then(judge, () => undefined)
