@@ -111,7 +111,7 @@ export function keysOfPartition(partition: number): readonly string[] {
 }
 
 /** The partition of a group of the workload, `<job>/<name>`. */
-export function partitionOfUnit(unit: string): number {
+function partitionOfUnit(unit: string): number {
   const [job = '', name = ''] = unit.split('/')
   const labels = [
     { name: 'group', value: name },

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { Agent } from 'node:http'
 import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +19,7 @@ import { httpTarget } from './http-target.ts'
 import { ownSample, p99, runRedisCase, shownValue, sumOfField } from './redis-case.ts'
 import { openSeat } from './seat.ts'
 
+const MIB = 1024 * 1024
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 
@@ -218,29 +221,7 @@ it('F32: ten cold gateways start at once with a million series stored, and pushe
   const warm = await gatewayOn(redis.url)
   await fill(warm, GROUPS, SERIES)
 
-  const pushMs: number[] = []
-  const redisMs: number[] = []
-  let isOver = false
-  const operator = redis.open(60_000)
-  const probes = [
-    async (n: number) => {
-      const startMs = performance.now()
-      await pushGroup(warm, n % 50, SERIES)
-      pushMs.push(performance.now() - startMs)
-    },
-    async () => {
-      const startMs = performance.now()
-      await operator.ask('PING')
-      redisMs.push(performance.now() - startMs)
-    },
-  ].map(async (probe) => {
-    for (let n = 0; !isOver; n++) {
-      const dueMs = performance.now() + 20
-      await probe(n)
-      await sleep(Math.max(0, dueMs - performance.now()))
-    }
-  })
-
+  const probes = startProbes(warm, redis, { path: BATCH, groups: 50, body: textOf(SERIES) })
   const cold = await Promise.all(
     Array.from({ length: COLD }, async () => {
       const pgr = await gatewayOn(redis.url, { waitFor: 'nothing' })
@@ -250,19 +231,15 @@ it('F32: ten cold gateways start at once with a million series stored, and pushe
     }),
   )
   const first = await Promise.all(cold.map((pgr) => firstPages(pgr, SCRAPES)))
-  isOver = true
-  await Promise.all(probes)
-  operator.close()
+  const { statuses, pushMs, redisMs } = await probes.end()
 
+  expect(statuses).toEqual([200])
   expect(first.map(({ series }) => series)).toEqual(cold.map(() => GROUPS * SERIES))
   expect(new Set(first.map(({ digest }) => digest)).size).toBe(1)
   // Each group is read once, and what is pushed meanwhile again: not once for every scrape that waited.
   for (const pgr of cold)
     expect(await ownSample(pgr, 'pgr_view_changed_units_total')).toBeLessThan(1.5 * GROUPS)
   expect(pushMs.length).toBeGreaterThan(100)
-  process.stdout.write(
-    `F32 push p99 ${p99(pushMs)} max ${Math.max(...pushMs)} of ${pushMs.length}, redis p99 ${p99(redisMs)}, first pages after ${first.map(({ tookMs }) => Math.round(tookMs))}\n`,
-  )
   expect(p99(redisMs)).toBeLessThan(200)
   expect(p99(pushMs)).toBeLessThan(200)
   reportHeld('F32', `${COLD} cold gateways start at once with a million series stored`, pushMs.length)
@@ -306,44 +283,54 @@ it('F33: what was removed while a gateway was paused, and is forgotten by now, i
 it('F34: a group of 12 MB and 50,000 series, and one more, do not hold up others', async () => {
   const SERIES = 50_000
   const BODY_BYTES = 12 * 1024 * 1024
-  const ROUNDS = 5
-  const pushMs: number[] = []
-  const statuses: number[][] = []
+  const ROUNDS = 6
+  const probed: Probed[] = []
+  // A connection that is to end with the answer is cut off while the rest of the body is on its way.
+  const agent = new Agent({ keepAlive: true })
+  stopping.push(async () => agent.destroy())
   const { violations, verdict } = await runRedisCase({
     id: 'F34',
     name: 'groups of 12 MB and 50,000 series, and of one byte or series more',
     flags: [`--push.max-series=${SERIES}`, `--push.max-body=${BODY_BYTES}B`],
-    workload: { writers: 8, ratePerSecond: 150, scrapeEveryMs: 2000 },
-    async fault({ gateways: [one, other], workload }) {
-      if (one === undefined || other === undefined) throw new Error('two gateways are needed')
-      workload.history.listen((event) => {
-        if (event.kind === 'push.ended') pushMs.push(event.endMs - event.push.startMs)
-      })
+    workload: { writers: 2, ratePerSecond: 20, scrapeEveryMs: 2000 },
+    // Two of these groups are kept, as the page and in the journal of what was pushed.
+    checker: { memoryGrowthBytes: 512 * MIB },
+    async fault({ redis, gateways }) {
+      const [one, other] = gateways as [Pgr, Pgr]
+      const probes = gateways.map((gateway, n) =>
+        startProbes(gateway, redis, {
+          path: `/metrics/job/neighbour-${n}/group/`,
+          groups: 20,
+          body: 'v 1\n',
+        }),
+      )
       const largest = bodyOf(SERIES, BODY_BYTES)
       for (let round = 0; round < ROUNDS; round++) {
         const answers: number[] = []
         for (const body of [largest, `${largest.slice(0, -1)} \n`, bodyOf(SERIES + 1, BODY_BYTES)]) {
-          const { status } = await ask(one.url, `/metrics/job/large/group/${round % 2}`, {
-            method: 'PUT',
-            body,
-          })
-          answers.push(status)
-          await sleep(500)
+          const path = `/metrics/job/large/group/${round % 2}`
+          answers.push((await ask(one.url, path, { method: 'PUT', body, agent })).status)
+          await sleep(1500)
         }
-        statuses.push(answers)
-        const page = await scrape(other.url)
-        expect(page.split('\n').filter((line) => line.startsWith('large{')).length).toBe(
+        expect(answers).toEqual([200, 413, 400])
+        expect(samplesOf(await scrape(other.url)).filter((line) => line.startsWith('large{'))).toHaveLength(
           SERIES * Math.min(round + 1, 2),
         )
       }
+      for (const probe of probes) probed.push(await probe.end())
     },
   })
-  process.stdout.write(`F34 p99 ${p99(pushMs)} max ${Math.max(...pushMs)} of ${pushMs.length}\n`)
   expect(violations).toEqual([])
-  expect(statuses).toEqual(Array.from({ length: ROUNDS }, () => [200, 413, 400]))
   expect(verdict).toMatchObject({ unknown: 0, refused: 0, longestErrorWindowMs: 0 })
-  expect(pushMs.length).toBeGreaterThan(500)
-  expect(p99(pushMs)).toBeLessThan(100)
+  const [beside, elsewhere] = probed as [Probed, Probed]
+  for (const { statuses, pushMs, redisMs } of probed) {
+    expect(statuses).toEqual([200])
+    expect(pushMs.length).toBeGreaterThan(300)
+    expect(p99(redisMs)).toBeLessThan(100)
+  }
+  expect(p99(elsewhere.pushMs)).toBeLessThan(100)
+  // The process that reads such a body does nothing else meanwhile: about 0.4 s of a processor, longer when it is shared.
+  expect(p99(beside.pushMs)).toBeLessThan(1000)
 })
 
 /** So many series of one family in exactly so many bytes. */
@@ -352,27 +339,66 @@ function bodyOf(series: number, bytes: number): string {
   const lines = Array.from({ length: series }, (_, n) => `large{n="${n}",pad=""} 1\n`)
   const spare = bytes - head.length - lines.reduce((sum, line) => sum + line.length, 0)
   const each = 'x'.repeat(Math.floor(spare / series))
-  const rest = 'x'.repeat(spare % series)
-  const padded = lines.map((line, n) => line.replace('pad=""', `pad="${each}${n === 0 ? rest : ''}"`))
+  const padded = lines.map((line, n) =>
+    line.replace('pad=""', `pad="${each}${n < spare % series ? 'x' : ''}"`),
+  )
   return head + padded.join('')
 }
 
-function pushGroup({ url }: Pgr, group: number, series: number): Promise<void> {
+function textOf(series: number): string {
   let text = ''
   for (let n = 0; n < series; n++)
-    text += `m_${n % 10}{path="/api/v1/items/${n}",code="${200 + (n % 5)}"} ${group + n}\n`
-  return push(url, `/metrics/job/batch-${group % 100}/instance/${group}`, text, {
-    method: 'PUT',
-    headers: { 'x-pgr-ttl': '1h' },
-  })
+    text += `m_${n % 10}{path="/api/v1/items/${n}",code="${200 + (n % 5)}"} ${n}\n`
+  return text
 }
 
-async function fill(pgr: Pgr, groups: number, series: number): Promise<void> {
+const BATCH = '/metrics/job/batch/instance/'
+
+async function fill({ url }: Pgr, groups: number, series: number): Promise<void> {
+  const body = textOf(series)
   let next = 0
   const lane = async (): Promise<void> => {
-    while (next < groups) await pushGroup(pgr, next++, series)
+    while (next < groups)
+      await push(url, `${BATCH}${next++}`, body, { method: 'PUT', headers: { 'x-pgr-ttl': '0' } })
   }
   await Promise.all(Array.from({ length: 16 }, lane))
+}
+
+interface Probed {
+  readonly statuses: readonly number[]
+  readonly pushMs: readonly number[]
+  readonly redisMs: readonly number[]
+}
+
+interface Probes {
+  /** Of groups, without the number that comes last. */
+  readonly path: string
+  readonly groups: number
+  readonly body: string
+}
+
+/** Pushes the same again and again, and asks Redis for a PING as often, until it is ended. */
+function startProbes(
+  gateway: Pgr,
+  redis: RedisServer,
+  { path, groups, body }: Probes,
+): { end(): Promise<Probed> } {
+  const script = fileURLToPath(new URL('probe.mjs', import.meta.url))
+  const args = [script, `${gateway.port}`, `${redis.port}`, path, `${groups}`, body]
+  const probing = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const written: Buffer[] = []
+  probing.stdout.on('data', (bytes: Buffer) => written.push(bytes))
+  const ended = new Promise<Probed>((resolve, reject) => {
+    probing.once('error', reject)
+    probing.once('close', () => resolve(JSON.parse(Buffer.concat(written).toString())))
+  })
+  stopping.push(async () => void probing.kill('SIGKILL'))
+  return {
+    end() {
+      probing.stdin.end()
+      return ended
+    },
+  }
 }
 
 interface FirstPage {

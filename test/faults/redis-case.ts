@@ -74,7 +74,7 @@ export async function runRedisCase(options: RedisCase): Promise<RedisResult> {
 const KEYS = keyspace('pgr')
 
 /** The versions of all partitions, each of which counts the writes that had an effect on it. */
-export function sumVersions(redis: RedisServer): Promise<number> {
+function sumVersions(redis: RedisServer): Promise<number> {
   return sumOfField(redis, 'v')
 }
 

@@ -323,7 +323,6 @@ describe('an operator', () => {
             { deadlineMs: 75_000 },
           )
           toldAfterMs = performance.now() - startMs
-          process.stdout.write(`told after ${toldAfterMs}\n`)
           await eventually(
             'every gateway has a page',
             async () =>
@@ -334,7 +333,6 @@ describe('an operator', () => {
             { deadlineMs: 20_000 },
           )
           repaired()
-          process.stdout.write(`pages after ${performance.now() - startMs}\n`)
           const pages = await Promise.all(gateways.map(({ url }) => scrape(url)))
           idleLeft.push(...pages.flatMap(idleGroups))
         },

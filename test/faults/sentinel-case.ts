@@ -3,11 +3,26 @@ import type { RedisServer } from '../support/redis-server.ts'
 import { type SentinelRig, type SentinelRigOptions, startSentinelRig } from '../support/sentinel-rig.ts'
 import { type Pgr, startPgr } from '../support/start-pgr.ts'
 import { type FaultCase, type FaultContext, type FaultResult, runFaultCase } from './fault-case.ts'
-import type { History, Reading } from './history.ts'
+import type { Excuses, History, Reading } from './history.ts'
 
 export const GATEWAYS = 3
-/** Of the rig. */
-export const DOWN_AFTER_MS = 1000
+/**
+ * A Sentinel asks a primary that it just met for the first time after a second: one that counts as down after a second
+ * may be replaced before.
+ */
+export const DOWN_AFTER_MS = 2000
+
+/**
+ * What a failover may do. What the old primary had alone may have been shown, and vanish; of what was acknowledged, the
+ * gateways write again what they remember, so that most cases ask for 0 to be lost.
+ */
+export const failover: Partial<Excuses> = {
+  mayLose: true,
+  lossReachMs: 1000,
+  mayHideForMs: 3000,
+  mayRefuse: true,
+  recoverWithinMs: 3000,
+}
 
 export interface SentinelFaultContext extends FaultContext {
   readonly rig: SentinelRig
@@ -23,17 +38,10 @@ export interface SentinelCase extends Omit<FaultCase, 'rig' | 'gateways' | 'faul
 /** Something breaks behind three gateways that share a Sentinel rig of their own. */
 export async function runSentinelCase(options: SentinelCase): Promise<FaultResult> {
   const { rig: rigOptions, flags = [], fault, ...rest } = options
-  const rig = await startSentinelRig(rigOptions)
+  const rig = await startSentinelRig({ downAfterMs: DOWN_AFTER_MS, ...rigOptions })
   const all = Array.from({ length: GATEWAYS }, () => [...flagsFor(rig), ...flags])
   const gateways = await startGateways(rig, all)
-  const result = await runFaultCase({
-    ...rest,
-    rig,
-    gateways,
-    fault: (context) => fault({ ...context, rig }),
-  })
-  debugLogs(rest.id, rig, gateways)
-  return result
+  return runFaultCase({ ...rest, rig, gateways, fault: (context) => fault({ ...context, rig }) })
 }
 
 export function flagsFor(rig: Pick<SentinelRig, 'endpoint' | 'masterName'>): string[] {
