@@ -26,7 +26,8 @@ local function open()
   if clock > tonumber(ARGV[2]) then return { 'late', clock } end
   local m = call('HMGET', M, 'sv', 'e', 'v', 'f', 'w', 't', 'n', 's', 'b', 'g')
   if m[1] and m[1] ~= SCHEMA then return { 'schema', m[1] } end
-  local whole = call('HLEN', D) > 0 and call('ZCARD', L) > 0 and call('ZCARD', X) > 0 and call('ZCARD', T) > 0
+  local fields = call('HLEN', D)
+  local whole = fields > 0 and call('ZCARD', L) > 0 and call('ZCARD', X) > 0 and call('ZCARD', T) > 0
   local seen = ARGV[1] ~= '' and call('ZSCORE', O, ARGV[1])
   now = math.max(clock, tonumber(m[6] or 0))
   if m[2] and whole then
@@ -38,6 +39,8 @@ local function open()
   end
   local top = call('ZRANGE', L, -1, -1, 'WITHSCORES')
   version = math.max(tonumber(m[3] or 0), tonumber(top[2] or 0))
+  -- Nothing tells which versions the data has that is left. There was never one for each millisecond since 1970.
+  if version == 0 and fields > 1 then version = now end
   epoch, floor, wiped = ARGV[3], version, version
   units, series, bytes, digest = 0, 0, 0, 0
   reborn = true
