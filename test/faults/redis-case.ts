@@ -71,6 +71,16 @@ export async function runRedisCase(options: RedisCase): Promise<RedisResult> {
   return { ...result, applied: applied - before, logs: gateways.map((gateway) => gateway.output()) }
 }
 
+/** Every push makes a group of its own that outlives the case, so that each that is lost is seen to be. */
+export const COUNTABLE = { tokenGroups: 0, ttlMs: 300_000 } as const
+
+/** SIGKILL of Redis, a moment without it, and a new start with what reached the disk. */
+export async function killAndRestart({ redis, workload }: RedisFaultContext): Promise<void> {
+  await redis.kill()
+  if (await workload.nextAck(300)) throw new Error('a push was acknowledged without Redis')
+  await redis.restart()
+}
+
 const KEYS = keyspace('pgr')
 
 /** The versions of all partitions, each of which counts the writes that had an effect on it. */

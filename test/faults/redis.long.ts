@@ -11,13 +11,20 @@ import { eventually, eventuallyHolds } from '../support/eventually.ts'
 import { describeWith } from '../support/peers.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import type { Pgr } from '../support/start-pgr.ts'
-import { asWipe, linesWith, ownSample, p99, runRedisCase, statusOf } from './redis-case.ts'
+import {
+  asWipe,
+  COUNTABLE,
+  killAndRestart,
+  linesWith,
+  ownSample,
+  p99,
+  runRedisCase,
+  statusOf,
+} from './redis-case.ts'
 import type { Workload } from './workload.ts'
 
 const MIB = 1024 * 1024
 const GATEWAYS = 2
-/** Every push makes a group of its own that outlives the case, so that each that is lost is seen to be. */
-const COUNTABLE = { tokenGroups: 0, ttlMs: 300_000 } as const
 /** Everything, however old. */
 const EVERYTHING_MS = 600_000
 const LOST_HISTORY = 'lost history'
@@ -40,6 +47,35 @@ function watchPushes({ history }: Workload): readonly { replica: number; isOk: b
   })
   return pushes
 }
+
+describe('Redis is killed and restarts with its append-only file', () => {
+  const everysec = ['appendonly yes', 'appendfsync everysec']
+
+  it.each([
+    ['F1-always', '`appendfsync always`', { durable: true }, [], {}],
+    [
+      'F1-restart',
+      '--redis.resubmit-after=restart',
+      { directives: everysec },
+      ['--redis.resubmit-after=restart'],
+      // What Redis had not written down yet is written again.
+      { mayHideForMs: 1000, lossReachMs: 2500 },
+    ],
+  ])('%s: nothing is lost with %s', async (id, what, redis, flags, hiding) => {
+    const { violations, verdict } = await runRedisCase({
+      id,
+      name: `kill -9 of Redis, restart; ${what}`,
+      redis,
+      flags,
+      allows: { mayRefuse: true, recoverWithinMs: 1000, ...hiding },
+      fault: killAndRestart,
+    })
+    expect(violations).toEqual([])
+    expect(verdict.acked).toBeGreaterThan(200)
+    expect(verdict.losses).toMatchObject({ lost: 0, gone: 0 })
+    expect(verdict.told.lostWrites).toBe(0)
+  })
+})
 
 describe('Redis restarts with nothing', () => {
   it('F2: all is gone, which every gateway tells once, and no ghost stays', async () => {

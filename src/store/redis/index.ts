@@ -106,11 +106,12 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     write: UnitWrite,
     work: () => Promise<Written>,
   ): Promise<Written> {
+    const startMs = performance.now()
     const written = await told(operation, work).catch((reason: PgrError) => {
       noteRefusal(reason)
       throw reason
     })
-    refused = undefined
+    if (refused !== undefined && startMs > refused.atMs) refused = undefined
     if (written.duplicate) tell({ kind: 'store.duplicate' })
     if (kind !== undefined) {
       const { partition, epoch, nowMs: atMs, change } = written
@@ -121,16 +122,15 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     return written
   }
 
-  let refused: { readonly why: PgrError; readonly untilMs: number } | undefined
+  let refused: { readonly why: PgrError; readonly atMs: number } | undefined
 
   function noteRefusal(why: PgrError): void {
     if (!lacksPermission(why)) return
-    const untilMs = performance.now() + REFUSED_MS
     if (refused === undefined) {
       const facts = { store: 'redis', reason: why.message }
       tell({ kind: 'notice', level: 'warn', message: 'the store refuses writes', facts })
     }
-    refused = { why, untilMs }
+    refused = { why, atMs: performance.now() }
   }
 
   async function remove(write: UnitWrite): Promise<Written> {
@@ -184,7 +184,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
   async function ready(): Promise<void> {
     const why = topology.whyNot()
     if (why !== undefined) throw why
-    if (refused !== undefined && performance.now() < refused.untilMs) throw refused.why
+    if (refused !== undefined && performance.now() < refused.atMs + REFUSED_MS) throw refused.why
     const fence = { deadlineMs: performance.now() + options.timeoutMs }
     const usable = topology.primaries().filter((primary) => primary.whyNot() === undefined)
     await within(
