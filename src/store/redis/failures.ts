@@ -67,6 +67,14 @@ export function misconfigured(message: string, cause?: unknown): PgrError {
   return new PgrError('PGR_STORE_MISCONFIGURED', message, { cause, retryAfterSeconds: 5 })
 }
 
+/**
+ * One failure as one of many callers is told it: those who are refused while the server is away are not all sent to come
+ * back at the same moment.
+ */
+export function forCaller(error: PgrError): PgrError {
+  return error.code === 'PGR_STORE_UNAVAILABLE' ? unavailable(error.message, error.cause) : error
+}
+
 /** The user may not do what every write needs, so that the next one will be refused as well. */
 export function lacksPermission({ cause }: PgrError): boolean {
   return cause instanceof Error && ruleFor(cause.message) === BY_PREFIX.get('NOPERM')

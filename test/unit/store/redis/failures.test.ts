@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PgrError } from '../../../../src/errors/pgr-error.ts'
-import { classify } from '../../../../src/store/redis/failures.ts'
+import { classify, forCaller, lacksPermission } from '../../../../src/store/redis/failures.ts'
 
 describe('what redis answers', () => {
   it.each([
@@ -37,5 +37,25 @@ describe('what redis answers', () => {
   it('asks different callers to come back at different times', () => {
     const waits = new Set(Array.from({ length: 200 }, () => classify(new Error('x')).error.retryAfterSeconds))
     expect(waits.size).toBe(5)
+  })
+
+  it('asks them so also when one failure meets them all, and changes no other failure', () => {
+    const { error } = classify(new Error('x'))
+    const told = Array.from({ length: 200 }, () => forCaller(error))
+    expect(new Set(told.map(({ retryAfterSeconds }) => retryAfterSeconds)).size).toBe(5)
+    expect(new Set(told.map(({ code, message, cause }) => [code, message, cause].join()))).toEqual(
+      new Set([[error.code, error.message, error.cause].join()]),
+    )
+    const full = new PgrError('PGR_QUOTA_EXCEEDED', 'full', { retryAfterSeconds: 30 })
+    expect(forCaller(full)).toBe(full)
+  })
+
+  it.each([
+    ["NOPERM User pgr has no permissions to run the 'evalsha' command", true],
+    ["ERR ACL failure in script: User pgr has no permissions to run the 'hset' command", true],
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', false],
+    ['Connection is closed.', false],
+  ])('%s speaks of every write: %s', (message, expected) => {
+    expect(lacksPermission(classify(new Error(message)).error)).toBe(expected)
   })
 })
