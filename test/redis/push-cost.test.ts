@@ -29,8 +29,8 @@ describe('a push through the gateway, checked against everything stored', () => 
     server = await startRedis()
     redis = new Redis(server.port, '127.0.0.1')
     store = (await openStore(server, { timeoutMs: 10_000 })).store
-    // Does not poll by itself.
-    gateway = openTestGateway(store)
+    // Does not poll by itself. Reads a hundred thousand groups, on a machine that runs other tests, too.
+    gateway = openTestGateway(store, { patienceMs: 60_000 })
   })
   afterAll(async () => {
     await gateway?.gateway.stop()

@@ -47,6 +47,8 @@ export interface GatewayOptions {
   readonly retentionMs?: number
   readonly limits?: StoreLimits
   readonly maxStaleMs?: number
+  /** How long each call may take. */
+  readonly patienceMs?: number
 }
 
 export function embeddedStore(now: () => number): Store {
@@ -61,6 +63,7 @@ export function openTestGateway(store: Store, options: GatewayOptions = {}): Tes
     retentionMs = 0,
     limits = ROOMY,
     maxStaleMs = 0,
+    patienceMs = 5000,
   } = options
   const gateway = openGateway(
     store,
@@ -73,12 +76,12 @@ export function openTestGateway(store: Store, options: GatewayOptions = {}): Tes
       timestamps,
       maxStaleMs,
       pollIntervalMs: 0,
-      pollTimeoutMs: 10_000,
+      pollTimeoutMs: 2 * patienceMs,
       sweepIntervalMs: 3_600_000,
     },
     (event) => events.push(event),
   )
-  const soon = () => performance.now() + 5000
+  const soon = () => performance.now() + patienceMs
 
   async function text({
     format = 'text',
