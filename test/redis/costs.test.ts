@@ -126,4 +126,21 @@ describe('what redis is asked for', () => {
     expect(calls).toMatchObject({ evalsha: 1 })
     expect(view.texts(jobOf('probe'))).toEqual([['a', 'x']])
   })
+
+  it('by a reader that knows nothing is one script for each page, and two looks at each group', async () => {
+    // Not to lean on the tests before.
+    await fill(0, 20_000)
+    const cold = new StoreView(store)
+    const { calls } = await costOf(() => cold.read())
+    const groups = [...Array(20_000).keys()].filter((n) => cold.texts(jobOf(`job-${n}`))?.length === 2).length
+    expect(groups).toBe(20_000)
+    const { evalsha = 0, hget = 0, hmget = 0, ...others } = calls
+    // All of a partition's groups here fit on one page.
+    expect(evalsha).toBe(64)
+    // Each partition is looked at before and by the script; of a group, header and families are read in one go each.
+    // A few units are there from the tests before.
+    expect(hmget).toBeLessThanOrEqual(2 * 64 + 20_010)
+    expect(hget).toBeLessThanOrEqual(20_010)
+    expect(Object.keys(others).sort()).toEqual(['time', 'zrangebyscore'])
+  }, 60_000)
 })

@@ -103,10 +103,7 @@ export class ChangeReader {
     const firsts: Promise<Read>[] = []
     for (const [place, step] of steps.entries()) {
       for (let ahead = firsts.length; ahead < Math.min(place + AHEAD, steps.length); ahead++) {
-        const read = this.readPage(steps[ahead] as Step, fence)
-        // Nobody waits for it yet; who gives up the iteration never will.
-        read.catch(() => undefined)
-        firsts.push(read)
+        firsts.push(this.readAhead(steps[ahead] as Step, fence))
       }
       let next: Promise<Read> | undefined = firsts[place] as Promise<Read>
       while (next !== undefined) {
@@ -117,11 +114,23 @@ export class ChangeReader {
           failures.set(step.partition, classify(reason).error)
           break
         }
+        const follow = () => (read.next === undefined ? undefined : this.readAhead(read.next, fence))
+        const tells = read.page.reset !== undefined && step.reset !== 'first'
+        // The next page is read while this one is used, but not before a reset counts as told.
+        next = tells ? undefined : follow()
         yield read.page
-        if (read.page.reset !== undefined && step.reset !== 'first') this.history.told(step.partition)
-        next = read.next === undefined ? undefined : this.readPage(read.next, fence)
+        if (!tells) continue
+        this.history.told(step.partition)
+        next = follow()
       }
     }
+  }
+
+  /** Nobody waits for it yet; who gives up the iteration never will. */
+  private readAhead(step: Step, fence: Fence): Promise<Read> {
+    const read = this.readPage(step, fence)
+    read.catch(() => undefined)
+    return read
   }
 
   /** Where every partition stands. Those of a primary that cannot be asked end up among the failures. */

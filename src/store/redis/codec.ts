@@ -1,4 +1,4 @@
-import { decode } from '@msgpack/msgpack'
+import { Decoder } from '@msgpack/msgpack'
 import type { FamilyType } from '../../model/family.ts'
 import type { Label, Labels } from '../../model/labels.ts'
 import type { UnitId } from '../../model/unit.ts'
@@ -80,8 +80,10 @@ export function decodeLabels(text: string): Labels {
   return labels
 }
 
+const decoder = new Decoder()
+
 export function decodeHeader(packed: Uint8Array): Header {
-  const fields = decode(packed)
+  const fields = decoder.decode(packed)
   if (!Array.isArray(fields) || fields[0] !== FORMAT) throw foreign('a unit header')
   return {
     labels: decodeLabels(fieldText(fields, 1)),
@@ -96,11 +98,19 @@ export function decodeHeader(packed: Uint8Array): Header {
   }
 }
 
-/** `blobOf` says which families carry their blob. */
+/** A family as its header has it, for whoever looks for its blob. */
+export interface KeptFamily {
+  readonly name: string
+  readonly version: number
+  /** Of name and blob. */
+  readonly bytes: number
+}
+
+/** `blobOf` says which families carry their blob; it is asked in the order in which they stand. */
 export function decodeGroup(
   id: UnitId,
   packed: Uint8Array,
-  blobOf: (family: string) => Uint8Array | undefined,
+  blobOf: (family: KeptFamily) => Uint8Array | undefined,
 ): GroupChange {
   const { labels, createdMs, protocol, version, pushedMs, failedMs, failure, expiresMs, rest } =
     decodeHeader(packed)
@@ -109,11 +119,12 @@ export function decodeGroup(
     const name = fieldText(rest, i)
     const type = typeOf(rest[i + 1])
     const series = fieldNumber(rest, i + 2)
+    const bytes = fieldNumber(rest, i + 3)
     const version = fieldNumber(rest, i + 4)
     const expiresMs = fieldNumber(rest, i + 5)
     const pushedMs = fieldTime(rest, i + 6)
     const firstSeenMs = fieldTime(rest, i + 7)
-    const blob = blobOf(name)
+    const blob = blobOf({ name, version, bytes })
     // Two literals rather than a spread, which costs more than all the rest of decoding.
     families.push(
       blob === undefined

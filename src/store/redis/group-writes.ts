@@ -1,7 +1,7 @@
 import { PgrError } from '../../errors/pgr-error.ts'
 import { partitionOf } from '../../model/unit.ts'
 import type { GroupFailure, GroupWrite, UnitWrite, Written } from '../store.ts'
-import { decodeGroup, encodeLabels, letterOf } from './codec.ts'
+import { decodeGroup, encodeLabels, type KeptFamily, letterOf } from './codec.ts'
 import type { Argument } from './connect.ts'
 import type { Send } from './courier.ts'
 import { PARTITIONS } from './keys.ts'
@@ -23,7 +23,7 @@ export function makeGroupWrites(send: Send, limits: Buffer) {
           `the group would hold ${numberAt(reply, 1)} families; the most is ${MOST_FAMILIES}, so spread them over several groups`,
         )
       const pushed = new Map(write.families.map(({ name, blob }) => [name, blob]))
-      return groupWritten(write, partition, reply, (name) => pushed.get(name))
+      return groupWritten(write, partition, reply, ({ name }) => pushed.get(name))
     },
 
     async failGroup(write: GroupFailure): Promise<Written> {
@@ -62,7 +62,7 @@ function groupWritten(
   { id }: UnitWrite,
   partition: number,
   reply: Reply,
-  blobOf: (family: string) => Uint8Array | undefined,
+  blobOf: (family: KeptFamily) => Uint8Array | undefined,
 ): Written {
   const written = writtenOf(partition, reply)
   return written.duplicate ? written : { ...written, change: decodeGroup(id, bytesAt(reply, 3), blobOf) }

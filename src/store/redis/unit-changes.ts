@@ -1,5 +1,6 @@
 import type { SetChange, SetPage, UnitChange } from '../store.ts'
 import { decodeGroup, decodeHeader } from './codec.ts'
+import { misconfigured } from './failures.ts'
 import type { KnownSets } from './known-sets.ts'
 import { asList, bytesAt, listAt, numberAt, type Reply, textAt } from './reply.ts'
 import { decodeFamilies, decodePageTable, decodeSlots, setHeader } from './set-codec.ts'
@@ -17,9 +18,21 @@ export function decodeUnit(unit: Reply, context: Context): UnitChange {
   const id = textAt(unit, 0)
   if (unit.length === 2) return { kind: 'gone', id, version: numberAt(unit, 1) }
   if (id.startsWith('S')) return decodeSet(id, unit, context)
-  const blobs = new Map<string, Uint8Array>()
-  for (let i = 3; i + 1 < unit.length; i += 2) blobs.set(bytesAt(unit, i).toString(), bytesAt(unit, i + 1))
-  return decodeGroup(id, bytesAt(unit, 2), (name) => blobs.get(name))
+  const blobs = ownBytes(bytesAt(unit, 3))
+  let at = 0
+  const change = decodeGroup(id, bytesAt(unit, 2), ({ name, version, bytes }) => {
+    if (version <= context.base) return undefined
+    const start = at
+    at += bytes - Buffer.byteLength(name)
+    return blobs.subarray(start, at)
+  })
+  if (at !== blobs.length) throw misconfigured('redis holds a group without all of its families')
+  return change
+}
+
+/** One copy for all that a unit holds is cheaper than one for each; those of a large one are copied one by one if need be. */
+function ownBytes(blobs: Buffer): Buffer {
+  return blobs.length <= Buffer.poolSize ? Buffer.from(blobs) : blobs
 }
 
 function decodeSet(id: string, unit: Reply, { epoch, base, whole, known: sets }: Context): SetChange {

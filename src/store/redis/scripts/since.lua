@@ -11,7 +11,7 @@
 -- returns  epoch, cursor to go on with (-1 = this was all), version, floor, wiped, now, digest, units; or epoch alone
 --          when it is another one or when the cursor is below the floor. A unit is a list:
 --          id, version                                            gone
---          id, version, header, name, blob, name, blob, ...       group
+--          id, version, header, blobs                             group; all blobs, joined in the header's order
 --          id, version, header, families, page, page, ...         set; a page: number, page table entry, dictionary,
 --                                                                 slots, list of index and blob
 
@@ -28,14 +28,16 @@ now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(m[5] or 0))
 local most, enough, size = tonumber(ARGV[4]), tonumber(ARGV[5]), 0
 
 local function add_group(uid, h, unit)
+  local fields, blobs = {}, {}
   for i = FIRST, #h, FAMILY do
-    if h[i + F_VERSION] > base then
-      local blob = call('HGET', D, uid .. '\0' .. h[i])
-      unit[#unit + 1] = h[i]
-      unit[#unit + 1] = blob
-      size = size + (blob and #blob or 0)
-    end
+    if h[i + F_VERSION] > base then fields[#fields + 1] = uid .. '\0' .. h[i] end
   end
+  for from = 1, #fields, 1000 do
+    local found = call('HMGET', D, unpack(fields, from, math.min(from + 999, #fields)))
+    for i = 1, #found do blobs[from + i - 1] = found[i] or '' end
+  end
+  unit[4] = table.concat(blobs)
+  size = size + #unit[4]
 end
 
 local function add_set(uid, unit)

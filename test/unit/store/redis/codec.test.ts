@@ -63,7 +63,9 @@ describe('what is written to redis', () => {
       100,
       100,
     ])
-    expect(decodeGroup('Gx', packed, (name) => (name === 'up' ? Buffer.from('blob') : undefined))).toEqual({
+    expect(
+      decodeGroup('Gx', packed, ({ name }) => (name === 'up' ? Buffer.from('blob') : undefined)),
+    ).toEqual({
       kind: 'group',
       id: 'Gx',
       version: 7,
