@@ -1,6 +1,7 @@
 import type { Family, FamilyType } from '../model/family.ts'
 import type { Labels } from '../model/labels.ts'
 import type { EscapingScheme } from '../model/names.ts'
+import type { Sheet } from './sheet.ts'
 
 /**
  * formats: one folder per wire format, reading and writing side by side. What the server reads, the command line
@@ -32,6 +33,21 @@ export interface Reader {
   read(body: Uint8Array, options: ReadOptions): Family[]
 }
 
+/**
+ * A family of plain numbers as columns: nothing is made for a single series, of which a page can have millions. None
+ * of them carries more than labels and a value.
+ */
+export interface NumberColumns {
+  readonly type: FamilyType
+  /** Series one after the other that have the same label names, sorted. */
+  readonly runs: readonly { readonly names: readonly string[]; readonly series: number }[]
+  /** Label values of all series in order, joined, in UTF-8. */
+  readonly text: Uint8Array
+  /** UTF-16 code units of each label value. */
+  readonly lengths: readonly number[]
+  readonly values: readonly number[]
+}
+
 /** What a family shows of itself apart from its metrics. */
 export interface FamilyHead {
   readonly name: string
@@ -60,10 +76,21 @@ export interface Writer {
    * (`common` wins). A metric this format cannot show is left out.
    */
   block(family: Family, common: Labels, options: BlockOptions): Uint8Array
+  /**
+   * Makes what writes the blocks of a family of plain numbers many times faster than `block`. Absent where a format has
+   * no such way.
+   */
+  numbers?(head: Pick<FamilyHead, 'name' | 'type'>, options: BlockOptions): NumberWriter
   readonly end: Uint8Array
   /** True when `head` depends on `blockBytes`. */
   readonly framed: boolean
 }
+
+/**
+ * What `block` gives for a family with these columns, written on the sheet; undefined when something about them takes the
+ * long way.
+ */
+export type NumberWriter = (columns: NumberColumns, common: Labels, sheet: Sheet) => Uint8Array | undefined
 
 export interface BlockOptions {
   readonly escaping: EscapingScheme

@@ -31,22 +31,18 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39
 }
 
+// Expressions rather than a walk: where names of many kinds pass, every look at a character costs a look-up.
+const LEGACY_METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
+const LEGACY_LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/
+
 /** `[a-zA-Z_:][a-zA-Z0-9_:]*`. */
 export function isLegacyMetricName(name: string): boolean {
-  for (let at = 0; at < name.length; at++) {
-    const code = name.charCodeAt(at)
-    if (!isLegacyLetter(code) && code !== COLON && (at === 0 || !isDigit(code))) return false
-  }
-  return name !== ''
+  return LEGACY_METRIC_NAME.test(name)
 }
 
 /** `[a-zA-Z_][a-zA-Z0-9_]*`. */
 export function isLegacyLabelName(name: string): boolean {
-  for (let at = 0; at < name.length; at++) {
-    const code = name.charCodeAt(at)
-    if (!isLegacyLetter(code) && (at === 0 || !isDigit(code))) return false
-  }
-  return name !== ''
+  return LEGACY_LABEL_NAME.test(name)
 }
 
 /** Not empty and no lone surrogate, so that it has a UTF-8 form. */

@@ -13,7 +13,13 @@ import { type Labels, NO_LABELS } from '../../model/labels.ts'
 import { type EscapingScheme, escapeName, isLegacyLabelName, isLegacyMetricName } from '../../model/names.ts'
 import { formatOpenMetrics } from '../../model/number.ts'
 import type { BlockOptions, FamilyHead, Writer } from '../format.ts'
-import { type BlockLabels, escapeValue, LabelText, labelsToWrite } from '../prometheus-text/index.ts'
+import {
+  type BlockLabels,
+  escapeValue,
+  LabelText,
+  labelsToWrite,
+  makeNumberWriter,
+} from '../prometheus-text/index.ts'
 import { contentTypeOf } from './media-type.ts'
 import { claimedNames, EXEMPLAR_MAX_RUNES, runesOf } from './suffixes.ts'
 
@@ -58,6 +64,13 @@ export const writer: Writer = {
     if (shown === undefined) return Buffer.alloc(0)
     return Buffer.from(writeBlock(family, shown, common, options))
   },
+
+  numbers(head, { escaping }) {
+    const shown = showFamily(head, escaping)
+    if (shown === undefined) return () => undefined
+    const { open, bare } = numberName(shown)
+    return makeNumberWriter({ open, bare, wholeEnd: '.0', escaping })
+  },
 }
 
 /** How a family stands on an OpenMetrics page. */
@@ -71,7 +84,10 @@ interface ShownFamily {
  * A counter or info is one only by its suffix; without it the type is the nearest that has none. Undefined for a state
  * set whose name cannot be the name of a label, which its states need.
  */
-function showFamily({ name, type }: FamilyHead, escaping: EscapingScheme): ShownFamily | undefined {
+function showFamily(
+  { name, type }: Pick<FamilyHead, 'name' | 'type'>,
+  escaping: EscapingScheme,
+): ShownFamily | undefined {
   const escaped = escapeName(name, escaping)
   switch (type) {
     case 'counter':
@@ -146,12 +162,10 @@ function overlap(metrics: readonly Metric[], common: Labels): boolean {
 function writeMetrics(family: Family, shown: ShownFamily, block: Block): string {
   switch (family.type) {
     case 'counter':
-      return writeNumbers(family.metrics, seriesName(shown, shown.type === 'counter' ? TOTAL : ''), block)
     case 'gauge':
     case 'unknown':
-      return writeNumbers(family.metrics, seriesName(shown), block)
     case 'info':
-      return writeNumbers(family.metrics, seriesName(shown, shown.type === 'info' ? INFO : ''), block)
+      return writeNumbers(family.metrics, numberName(shown), block)
     case 'summary':
       return writeSummaries(family.metrics, shown, block)
     case 'histogram':
@@ -176,6 +190,18 @@ function seriesName({ name }: ShownFamily, suffix = ''): SeriesName {
   if (isLegacyMetricName(full)) return { open: `${full}{`, bare: full, mayHaveExemplar }
   const quoted = `{${quote(full)}`
   return { open: `${quoted},`, bare: `${quoted}}`, mayHaveExemplar }
+}
+
+/** The name of the samples of a counter, gauge, unknown or info. */
+function numberName(shown: ShownFamily): SeriesName {
+  switch (shown.type) {
+    case 'counter':
+      return seriesName(shown, TOTAL)
+    case 'info':
+      return seriesName(shown, INFO)
+    default:
+      return seriesName(shown)
+  }
 }
 
 function writeLine({ open, bare }: SeriesName, labels: string, value: string, end: string): string {

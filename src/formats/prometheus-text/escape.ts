@@ -1,14 +1,8 @@
-const LF = 0x0a
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
+const SPECIAL = /["\\\n]/
 
 /** Text for between quotes: backslash, quote and line feed are escaped. */
 export function escapeValue(text: string): string {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === BACKSLASH || code === QUOTE || code === LF) return escapeAll(text).replaceAll('"', '\\"')
-  }
-  return text
+  return SPECIAL.test(text) ? escapeAll(text).replaceAll('"', '\\"') : text
 }
 
 /** Text of a HELP line: backslash and line feed are escaped. */

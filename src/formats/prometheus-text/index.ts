@@ -2,5 +2,6 @@
 /** Shared with OpenMetrics text, which spells labels alike. */
 export { escapeValue } from './escape.ts'
 export { type BlockLabels, LabelText, labelsToWrite } from './label-text.ts'
+export { makeNumberWriter } from './number-lines.ts'
 export { reader } from './read.ts'
 export { writer } from './write.ts'

@@ -3,45 +3,74 @@ import { type Label, type Labels, mergeLabels } from '../../model/labels.ts'
 import { type EscapingScheme, escapeLabelName, isLegacyLabelName } from '../../model/names.ts'
 import { escapeValue } from './escape.ts'
 
+/** The labels of metrics with the same label names, all but the values. */
+export interface Frame {
+  readonly names: readonly string[]
+  /** Of the labels whose values are shown: where they stand among a metric's own, and the text in front of the value. */
+  readonly places: readonly number[]
+  readonly before: readonly string[]
+  readonly end: string
+}
+
 /**
  * Writes the inside of the braces for one block: the labels every metric shares, rendered once, joined to each
  * metric's own.
  */
 export class LabelText {
-  private readonly names: readonly string[]
-  private readonly texts: readonly string[]
-  private readonly commonText: string
+  private readonly names: string[] = []
+  private readonly texts: string[] = []
   private readonly common: Labels
   private readonly escaping: EscapingScheme
   /** Name of the label that a sample of this type adds itself; on a metric it would stand twice. */
   private readonly reserved: string | undefined
   /** A label name met so far was respelled, so that two may have become one. */
   hasRespelled = false
+  private frame: Frame | undefined
 
   constructor(common: Labels, escaping: EscapingScheme, reserved: string | undefined) {
     this.escaping = escaping
     this.reserved = reserved
-    this.common = common.filter(({ name }) => !this.isReserved(name))
-    this.names = this.common.map(({ name }) => name)
-    this.texts = this.common.map((label) => this.write(label))
-    this.commonText = this.hasRespelled ? this.writeDistinct([]) : this.texts.join(',')
+    this.common = common
+    for (const label of common) {
+      if (this.isReserved(label.name)) continue
+      this.names.push(label.name)
+      this.texts.push(this.write(label))
+    }
   }
 
   /** `a="1",b="2"`, sorted by name as it was pushed; empty without labels. */
   of(own: Labels): string {
-    if (own.length === 0) return this.commonText
+    if (this.frame === undefined || !haveNames(own, this.frame.names))
+      this.frame = this.frameOf(own.map(({ name }) => name))
+    if (this.hasRespelled) return this.writeDistinct(own)
+    const { places, before, end } = this.frame
+    let text = ''
+    for (let i = 0; i < places.length; i++) {
+      const { value } = own[places[i] as number] as Label
+      text += before[i] + escapeValue(value)
+    }
+    return text + end
+  }
+
+  /** What the labels of metrics with these label names have in common. */
+  frameOf(own: readonly string[]): Frame {
     const { names, texts } = this
+    const places: number[] = []
+    const before: string[] = []
     let text = ''
     let next = 0
-    for (const label of own) {
-      const { name } = label
+    for (const [place, name] of own.entries()) {
       while (next < names.length && (names[next] as string) < name) text += `,${texts[next++]}`
-      if (next < names.length && names[next] === name) continue
-      if (this.isReserved(name)) continue
-      text += `,${this.write(label)}`
+      if (names[next] === name || this.isReserved(name)) continue
+      places.push(place)
+      before.push(`${text},${this.show(name)}="`)
+      text = '"'
     }
     while (next < texts.length) text += `,${texts[next++]}`
-    return this.hasRespelled ? this.writeDistinct(own) : text.slice(1)
+    // No comma stands in front of the first label.
+    if (before.length > 0) before[0] = (before[0] as string).slice(1)
+    else text = text.slice(1)
+    return { names: own, places, before, end: text }
   }
 
   private isReserved(name: string): boolean {
@@ -49,11 +78,11 @@ export class LabelText {
   }
 
   private write({ name, value }: Label): string {
-    const shown = isLegacyLabelName(name) ? name : this.respell(name)
-    return `${shown}="${escapeValue(value)}"`
+    return `${this.show(name)}="${escapeValue(value)}"`
   }
 
-  private respell(name: string): string {
+  private show(name: string): string {
+    if (isLegacyLabelName(name)) return name
     if (this.escaping === 'allow-utf-8') return `"${escapeValue(name)}"`
     this.hasRespelled = true
     return escapeLabelName(name, this.escaping)
@@ -75,6 +104,12 @@ export class LabelText {
       .map((label) => this.write(label))
       .join(',')
   }
+}
+
+function haveNames(labels: Labels, names: readonly string[]): boolean {
+  if (labels.length !== names.length) return false
+  for (let i = 0; i < names.length; i++) if (labels[i]?.name !== names[i]) return false
+  return true
 }
 
 /** What a block's writer knows of its labels. */

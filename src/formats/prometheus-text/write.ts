@@ -20,6 +20,7 @@ import { formatGo } from '../../model/number.ts'
 import type { BlockOptions, Writer } from '../format.ts'
 import { escapeHelp, escapeValue } from './escape.ts'
 import { type BlockLabels, LabelText, labelsToWrite } from './label-text.ts'
+import { makeNumberWriter } from './number-lines.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -62,6 +63,11 @@ export const writer: Writer = {
   block(family, common, options) {
     if (family.metrics.length === 0) return NOTHING
     return Buffer.from(writeBlock(family, common, options))
+  },
+
+  numbers({ name }, { escaping }) {
+    const { open, bare } = seriesName(escapeName(name, escaping))
+    return makeNumberWriter({ open, bare, wholeEnd: '', escaping })
   },
 }
 

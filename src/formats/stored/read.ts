@@ -18,6 +18,7 @@ import type {
   SummaryMetric,
 } from '../../model/family.ts'
 import { type Label, type Labels, NO_LABELS } from '../../model/labels.ts'
+import type { NumberColumns } from '../format.ts'
 import {
   DEFLATED,
   EXEMPLAR,
@@ -60,6 +61,19 @@ export function readStoredLabels(blob: Uint8Array): readonly Labels[] {
   return guarded(() => {
     const columns = readColumns(openBlob(blob))
     return readLabelSets(columns, isNumber(columns.type) ? columns.values.length : columns.metricsAt.length)
+  })
+}
+
+/**
+ * A stored family of numbers that have nothing but labels and a value, without anything made of a single one; undefined
+ * for every other family.
+ */
+export function readStoredNumbers(blob: Uint8Array): NumberColumns | undefined {
+  return guarded(() => {
+    const columns = readColumns(openBlob(blob))
+    const { type, text, lengths, values } = columns
+    if (!isNumber(type) || columns.metricsAt.length > 0) return undefined
+    return { type, runs: readRuns(columns, values.length), text, lengths, values }
   })
 }
 
@@ -114,14 +128,17 @@ function guarded<T>(read: () => T): T {
 }
 
 function openBlob(blob: Uint8Array): Reader {
-  const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.byteLength)
-  const message = bytes.subarray(1)
+  // Measured: to look at the buffer behind bytes costs as much as to read a short family.
+  const bytes = Buffer.isBuffer(blob) ? blob : Buffer.from(blob.buffer, blob.byteOffset, blob.byteLength)
   switch (bytes[0]) {
-    case PLAIN:
-      return protobuf.Reader.create(message)
+    case PLAIN: {
+      const reader = protobuf.Reader.create(bytes)
+      reader.pos = 1
+      return reader
+    }
     case DEFLATED: {
       const maxOutputLength = DEFLATE_MAX_RATIO * blob.length
-      return protobuf.Reader.create(inflateRawSync(message, { maxOutputLength }))
+      return protobuf.Reader.create(inflateRawSync(bytes.subarray(1), { maxOutputLength }))
     }
     default:
       throw damaged(
@@ -130,18 +147,21 @@ function openBlob(blob: Uint8Array): Reader {
   }
 }
 
+const NO_TEXT = Buffer.alloc(0)
+
 /** A family before its metrics are put together. */
 interface Columns {
   readonly reader: Reader
   type: FamilyType
-  name: string
-  help: string
-  unit: string
+  /** Where these texts stand; 0 = nowhere. */
+  nameAt: number
+  helpAt: number
+  unitAt: number
   readonly labelNames: string[]
   readonly shapes: number[]
   readonly runs: number[]
   readonly lengths: number[]
-  text: string
+  text: Buffer
   readonly values: number[]
   /** Where each Metric message stands. */
   readonly metricsAt: number[]
@@ -152,14 +172,14 @@ function readColumns(reader: Reader): Columns {
   const columns: Columns = {
     reader,
     type: 'unknown',
-    name: '',
-    help: '',
-    unit: '',
+    nameAt: 0,
+    helpAt: 0,
+    unitAt: 0,
     labelNames: [],
     shapes: [],
     runs: [],
     lengths: [],
-    text: '',
+    text: NO_TEXT,
     values: [],
     metricsAt: [],
   }
@@ -170,13 +190,13 @@ function readColumns(reader: Reader): Columns {
         type = readType(reader)
         break
       case FAMILY.name:
-        columns.name = reader.string()
+        columns.nameAt = skipText(reader)
         break
       case FAMILY.help:
-        columns.help = reader.string()
+        columns.helpAt = skipText(reader)
         break
       case FAMILY.unit:
-        columns.unit = reader.string()
+        columns.unitAt = skipText(reader)
         break
       case FAMILY.labelName:
         columns.labelNames.push(reader.string())
@@ -191,7 +211,8 @@ function readColumns(reader: Reader): Columns {
         reader.uint32s(columns.lengths)
         break
       case FAMILY.valueText:
-        columns.text = reader.string()
+        // A reader of a Buffer gives a Buffer.
+        columns.text = reader.bytes() as Buffer
         break
       case FAMILY.value:
         reader.doubles(columns.values)
@@ -215,7 +236,10 @@ function isNumber(type: FamilyType): type is 'counter' | 'gauge' | 'unknown' | '
 
 function readFamily(reader: Reader): Family {
   const columns = readColumns(reader)
-  const { type, name, help, unit } = columns
+  const { type } = columns
+  const name = readText(reader, columns.nameAt)
+  const help = readText(reader, columns.helpAt)
+  const unit = readText(reader, columns.unitAt)
   if (isNumber(type)) return { name, type, help, unit, metrics: readNumbers(columns) }
   const labels = readLabelSets(columns, columns.metricsAt.length)
   const parts = columns.metricsAt.map((at) => {
@@ -255,22 +279,16 @@ function readNumbers(columns: Columns): NumberMetric[] {
   return metrics
 }
 
-/** Every loop here is bounded by the number of metrics or of label values, which were counted from bytes present. */
-function readLabelSets({ labelNames, shapes, runs, lengths, text }: Columns, metrics: number): Labels[] {
-  const names = readShapes(shapes, labelNames)
+function readLabelSets(columns: Columns, metrics: number): Labels[] {
+  const { lengths } = columns
+  const text = columns.text.toString()
   const sets: Labels[] = []
   let value = 0
   let at = 0
-  for (let run = 0; run < runs.length; run += 2) {
-    const shape = names[runs[run] as number]
-    const count = runs[run + 1]
-    if (shape === undefined || count === undefined) throw damaged('names labels it does not have')
-    if (sets.length + count > metrics || value + count * shape.length > lengths.length) {
-      throw damaged('has more label sets than metrics or values')
-    }
-    for (let i = 0; i < count; i++) {
+  for (const { names, series } of readRuns(columns, metrics)) {
+    for (let i = 0; i < series; i++) {
       const labels: Label[] = []
-      for (const name of shape) {
+      for (const name of names) {
         const end = at + (lengths[value++] as number)
         labels.push({ name, value: text.slice(at, end) })
         at = end
@@ -278,10 +296,30 @@ function readLabelSets({ labelNames, shapes, runs, lengths, text }: Columns, met
       sets.push(labels)
     }
   }
-  if (sets.length !== metrics || value !== lengths.length || at !== text.length) {
-    throw damaged('has label sets, metrics and label values that do not match')
-  }
+  if (at !== text.length) throw mismatched()
   return sets
+}
+
+/** Every loop over these is bounded by the number of metrics or of label values, which were counted from bytes present. */
+function readRuns({ labelNames, shapes, runs, lengths }: Columns, metrics: number) {
+  const names = readShapes(shapes, labelNames)
+  const read: { names: readonly string[]; series: number }[] = []
+  let seen = 0
+  let values = 0
+  for (let run = 0; run < runs.length; run += 2) {
+    const shape = names[runs[run] as number]
+    const series = runs[run + 1]
+    if (shape === undefined || series === undefined) throw damaged('names labels it does not have')
+    read.push({ names: shape, series })
+    seen += series
+    values += series * shape.length
+  }
+  if (seen !== metrics || values !== lengths.length) throw mismatched()
+  return read
+}
+
+function mismatched(): PgrError {
+  return damaged('has label sets, metrics and label values that do not match')
 }
 
 function readShapes(shapes: readonly number[], labelNames: readonly string[]): string[][] {
@@ -591,6 +629,19 @@ function readType(reader: Reader): FamilyType {
   const type = TYPE_OF_NUMBER.get(number)
   if (type === undefined) throw damaged(`is of type ${number}, which this version of pgr does not know`)
   return type
+}
+
+/** Steps over a text that is not needed yet, and returns where it stands. */
+function skipText(reader: Reader): number {
+  const at = reader.pos
+  reader.skip(reader.size())
+  return at
+}
+
+function readText(reader: Reader, at: number): string {
+  if (at === 0) return ''
+  reader.pos = at
+  return reader.string()
 }
 
 /** Calls `read` with the tag of every field of the nested message that starts here. */

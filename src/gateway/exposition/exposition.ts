@@ -1,11 +1,14 @@
-import type { BlockOptions, FamilyHead, Writer } from '../../formats/format.ts'
+import type { BlockOptions, FamilyHead, NumberColumns, NumberWriter, Writer } from '../../formats/format.ts'
+import { Sheet } from '../../formats/sheet.ts'
+import { readStoredNumbers } from '../../formats/stored/index.ts'
 import type { Family, FamilyType } from '../../model/family.ts'
 import { labelKey, labelValue, withInstance } from '../../model/labels.ts'
 import type { EscapingScheme } from '../../model/names.ts'
 import { fits } from '../view/families.ts'
-import { type Entry, headOf, readEntry, shownLabels } from '../view/unit.ts'
+import { type Content, type Entry, headOf, readEntry, shownLabels } from '../view/unit.ts'
 import type { View } from '../view/view.ts'
-import { type DeflatedSegment, deflateSegment } from './gzip-member.ts'
+import { Backlog } from './backlog.ts'
+import { Deflater } from './gzip-member.ts'
 import { HEAD, Page } from './page.ts'
 
 /** Longest stretch of rendering before other work of the process gets its turn. */
@@ -23,6 +26,8 @@ export interface Quarantined {
 interface Shown {
   readonly name: string
   head: FamilyHead
+  /** Writes blocks of plain numbers under this head. */
+  writeNumbers: NumberWriter | undefined
   winner: Entry
   winnerVersion: number
   claims: readonly string[]
@@ -56,11 +61,14 @@ export class Exposition {
   /** Families with something left out. */
   readonly #troubled = new Set<Shown>()
   readonly #dirtyFamilies = new Set<string>()
-  readonly #dirtyEntries = new Set<Entry>()
+  readonly #backlog: Backlog
+  /** What is written on it is joined before it is written over. */
+  readonly #sheet = new Sheet(() => this.#page.join(Number.POSITIVE_INFINITY, this.#deflater))
   readonly #stop: () => void
-  readonly #end: DeflatedSegment
   #series = 0
   #renewing: Promise<void> | undefined
+  /** There since the first compressed page was asked for. */
+  #deflater: Deflater | undefined
   /** Instant (performance.now) of the last use. */
   usedAtMs = performance.now()
 
@@ -68,13 +76,10 @@ export class Exposition {
     this.writer = writer
     this.#view = view
     this.#options = options
-    this.#end = deflateSegment(writer.end)
-    for (const [name, index] of view.families) {
-      this.#dirtyFamilies.add(name)
-      for (const entry of index.entries) this.#dirtyEntries.add(entry)
-    }
+    this.#backlog = new Backlog(view.units)
+    for (const name of view.families.keys()) this.#dirtyFamilies.add(name)
     this.#stop = view.listen({
-      entryChanged: (entry) => this.#dirtyEntries.add(entry),
+      entryChanged: (entry) => this.#backlog.add(entry),
       familyChanged: (name) => this.#dirtyFamilies.add(name),
     })
   }
@@ -82,15 +87,15 @@ export class Exposition {
   /** The page as the view stands when this resolves. */
   async render(gzip: boolean): Promise<{ chunks: readonly Uint8Array[]; bytes: number; series: number }> {
     this.usedAtMs = performance.now()
+    if (gzip) this.#deflater ??= new Deflater()
     await this.#renew()
     const series = this.#series
-    const snapshot = this.#page.snapshot()
-    if (!gzip) {
-      const { chunks, bytes } = snapshot.plain()
-      return { chunks: [...chunks, this.writer.end], bytes: bytes + this.writer.end.length, series }
+    if (gzip && this.#deflater !== undefined) {
+      const page = this.#page.gzip(this.#deflater, this.writer.end)
+      return { ...(await page), series }
     }
-    while (!snapshot.deflate(performance.now() + SLICE_MS)) await nextTurn()
-    return { ...snapshot.gzip(this.#end), series }
+    const { chunks, bytes } = this.#page.plain()
+    return { chunks: [...chunks, this.writer.end], bytes: bytes + this.writer.end.length, series }
   }
 
   quarantined(): Quarantined[] {
@@ -111,6 +116,7 @@ export class Exposition {
 
   close(): void {
     this.#stop()
+    this.#deflater?.close()
   }
 
   #noteTrouble(shown: Shown): void {
@@ -146,12 +152,12 @@ export class Exposition {
       this.#renewFamily(name)
       if (performance.now() > until) return false
     }
-    for (const entry of this.#dirtyEntries) {
-      this.#dirtyEntries.delete(entry)
-      this.#renewEntry(entry)
+    while (!this.#backlog.isEmpty) {
+      const entry = this.#backlog.next(until)
+      if (entry !== undefined) this.#renewEntry(entry)
       if (performance.now() > until) return false
     }
-    return this.#page.join(until) && this.#dirtyEntries.size === 0 && this.#dirtyFamilies.size === 0
+    return this.#page.join(until, this.#deflater) && this.#backlog.isEmpty && this.#dirtyFamilies.size === 0
   }
 
   #renewFamily(name: string): void {
@@ -172,7 +178,10 @@ export class Exposition {
     known.winner = winner
     known.winnerVersion = winner.version
     known.head = headFor(name, winner)
-    if (before.type !== known.head.type) for (const entry of index.entries) this.#dirtyEntries.add(entry)
+    if (before.type !== known.head.type) {
+      known.writeNumbers = this.writer.numbers?.(known.head, this.#options)
+      for (const entry of index.entries) this.#backlog.add(entry)
+    }
     const reordered = earlier !== winner
     if (before.type !== known.head.type || before.unit !== known.head.unit || reordered) this.#claim(known)
     if (
@@ -185,9 +194,11 @@ export class Exposition {
   }
 
   #addFamily(name: string, winner: Entry): void {
+    const head = headFor(name, winner)
     const shown: Shown = {
       name,
-      head: headFor(name, winner),
+      head,
+      writeNumbers: this.writer.numbers?.(head, this.#options),
       winner,
       winnerVersion: winner.version,
       claims: [],
@@ -227,34 +238,49 @@ export class Exposition {
     const shown = this.#families.get(entry.name)
     const index = this.#view.families.get(entry.name)
     if (shown === undefined || index === undefined) return
-    const before = shown.series.get(entry) ?? 0
-    shown.misfits.delete(entry)
-    shown.duplicates.delete(entry)
-    shown.series.delete(entry)
+    const before = shown.series.get(entry)
+    let now: number | undefined
+    if (shown.misfits.size > 0) shown.misfits.delete(entry)
+    if (shown.duplicates.size > 0) shown.duplicates.delete(entry)
     let block: Uint8Array | undefined
-    if (index.entries.has(entry)) {
+    if (index.has(entry)) {
       if (!fits(entry, shown.head.type)) {
         shown.misfits.set(entry, entry.series)
       } else {
         const left = entry.duplicates?.size ?? 0
         if (left > 0) shown.duplicates.set(entry, left)
-        shown.series.set(entry, Math.max(0, entry.series - left))
-        if (shown.visible) block = this.#block(entry, shown.head.type)
+        now = Math.max(0, entry.series - left)
+        if (shown.visible) block = this.#block(entry, shown)
       }
     } else {
       // The unit may have a newer entry of this name: its block stands, or will stand, at the same place.
       const newer = this.#view.units.get(entry.unit.id)?.entries.get(entry.name)
-      if (newer !== undefined) this.#dirtyEntries.add(newer)
+      if (newer !== undefined) this.#backlog.add(newer)
     }
     this.#noteTrouble(shown)
-    if (shown.visible) this.#series += (shown.series.get(entry) ?? 0) - before
+    if (now === undefined) shown.series.delete(entry)
+    else if (now !== before) shown.series.set(entry, now)
+    if (shown.visible) this.#series += (now ?? 0) - (before ?? 0)
     const hadBlocks = shown.blockBytes > 0
     const grown = this.#page.set(entry.name, entry.unit.order, block)
     shown.blockBytes += grown
     if (hadBlocks !== shown.blockBytes > 0 || (this.writer.framed && grown !== 0)) this.#writeHead(shown)
   }
 
-  #block(entry: Entry, type: FamilyType): Uint8Array {
+  #block(entry: Entry, shown: Shown): Uint8Array {
+    return this.#numbers(entry, shown) ?? this.#anyBlock(entry, shown.head.type)
+  }
+
+  /** The block of plain numbers; undefined for all others. */
+  #numbers({ content, duplicates, unit }: Entry, { head, writeNumbers }: Shown): Uint8Array | undefined {
+    if (writeNumbers === undefined || duplicates !== undefined) return undefined
+    const columns = numbersOf(content)
+    if (columns === undefined || columns.type !== head.type) return undefined
+    for (const { names } of columns.runs) if (names.includes('instance')) return undefined
+    return writeNumbers(columns, withInstance(unit.common), this.#sheet)
+  }
+
+  #anyBlock(entry: Entry, type: FamilyType): Uint8Array {
     let family = readEntry(entry)
     // A loose series of unknown type takes the type its family is shown with.
     if (family.type !== type) family = { ...family, type } as Family
@@ -320,7 +346,7 @@ export class Exposition {
     const series = sum(shown.series)
     this.#series += visible ? series : -series
     if (visible) {
-      for (const entry of shown.series.keys()) this.#dirtyEntries.add(entry)
+      for (const entry of shown.series.keys()) this.#backlog.add(entry)
     } else {
       for (const entry of shown.series.keys()) this.#page.set(shown.name, entry.unit.order, undefined)
       shown.blockBytes = 0
@@ -328,6 +354,20 @@ export class Exposition {
     }
   }
 }
+
+function numbersOf(content: Content): NumberColumns | undefined {
+  switch (content.kind) {
+    case 'blob':
+      return readStoredNumbers(content.blob)
+    case 'time':
+      return { type: 'gauge', runs: LONE_NUMBER, text: NO_TEXT, lengths: [], values: [content.seconds] }
+    case 'paged':
+      return undefined
+  }
+}
+
+const LONE_NUMBER = [{ names: [], series: 1 }]
+const NO_TEXT = new Uint8Array(0)
 
 function headFor(name: string, winner: Entry): FamilyHead {
   return { name, type: winner.type, ...headOf(winner) }

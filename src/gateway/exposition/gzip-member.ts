@@ -1,4 +1,5 @@
-import { constants, crc32, deflateRawSync } from 'node:zlib'
+import { constants, crc32, createDeflateRaw } from 'node:zlib'
+import { PgrError } from '../../errors/pgr-error.ts'
 import { joinCrc, shiftOf } from './crc32.ts'
 
 /**
@@ -18,16 +19,46 @@ const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255])
 // An empty final block with fixed codes.
 const LAST_BLOCK = Buffer.from([0x03, 0x00])
 
-export function deflateSegment(text: Uint8Array): DeflatedSegment {
-  const deflated = deflateRawSync(text, {
-    level: 1,
-    finishFlush: constants.Z_FULL_FLUSH,
-    chunkSize: Math.max(1024, text.length >> 2),
-  })
-  // Copied to its size: zlib hands out a slice of its working buffer and would keep all of it alive.
-  const bytes = Buffer.allocUnsafeSlow(deflated.length)
-  deflated.copy(bytes)
-  return { bytes, crc: crc32(text), shift: shiftOf(text.length), length: text.length }
+const NOTHING: DeflatedSegment = { bytes: Buffer.alloc(0), crc: 0, shift: shiftOf(0), length: 0 }
+
+/** Every segment ends in the empty stored block of a full flush. */
+const FLUSHED = Buffer.from([0, 0, 0xff, 0xff])
+
+/** Compresses segments one after the other, in a thread of zlib's: the thread that serves requests has better to do. */
+export class Deflater {
+  readonly #stream = createDeflateRaw({ level: 1, flush: constants.Z_FULL_FLUSH, chunkSize: 64 * 1024 })
+  #pieces: Buffer[] = []
+  #failure: Error | undefined
+
+  constructor() {
+    this.#stream.on('data', (piece: Buffer) => this.#pieces.push(piece))
+    this.#stream.on('error', (error) => {
+      this.#failure = error
+    })
+  }
+
+  /** Rejects with PGR_INTERNAL when zlib fails, or when closed meanwhile. */
+  deflate(text: Uint8Array): Promise<DeflatedSegment> {
+    // zlib has nothing to say of nothing.
+    if (text.length === 0) return Promise.resolve(NOTHING)
+    return new Promise((resolve, reject) => {
+      this.#stream.write(text, (error) => {
+        // Copied to its size: the pieces are slices of a working buffer and would keep all of it alive.
+        const bytes = Buffer.concat(this.#pieces)
+        this.#pieces = []
+        if (bytes.subarray(-FLUSHED.length).equals(FLUSHED))
+          resolve({ bytes, crc: crc32(text), shift: shiftOf(text.length), length: text.length })
+        else
+          reject(
+            new PgrError('PGR_INTERNAL', 'a page could not be compressed', { cause: error ?? this.#failure }),
+          )
+      })
+    })
+  }
+
+  close(): void {
+    this.#stream.destroy()
+  }
 }
 
 export function gzipMember(segments: readonly DeflatedSegment[]): { chunks: Uint8Array[]; bytes: number } {

@@ -1,4 +1,4 @@
-import { type DeflatedSegment, deflateSegment, gzipMember } from './gzip-member.ts'
+import { type DeflatedSegment, type Deflater, gzipMember } from './gzip-member.ts'
 
 /** Pieces gather in segments of about this size: small enough to renew quickly, large enough to compress well. */
 const SEGMENT_BYTES = 32 * 1024
@@ -22,8 +22,11 @@ interface Segment {
   source: Uint8Array
   /** True when `source` is the concatenation of the pieces. */
   joined: boolean
-  deflated: DeflatedSegment | undefined
+  /** `source` compressed, or on its way to be. */
+  deflated: Deflated | undefined
 }
+
+type Deflated = DeflatedSegment | Promise<DeflatedSegment>
 
 /**
  * A page of one format: pieces (a head or a block) in order of family and unit, kept as joined and compressed segments,
@@ -34,6 +37,8 @@ export class Page {
   #segments: Segment[] = []
   #stale = new Set<Segment>()
   #bytes = 0
+  /** Segment of the piece set last; that of the next is mostly the same or the one behind. */
+  #near = 0
 
   /** Total length of all pieces. */
   get bytes(): number {
@@ -65,34 +70,56 @@ export class Page {
   }
 
   /**
-   * Joins stale segments until none is left or `until` (performance.now) has passed; true when none is left.
+   * Joins stale segments until none is left or `until` (performance.now) has passed; true when none is left. With a
+   * deflater they are compressed meanwhile, but for the one that was written to last and may not be full yet.
    */
-  join(until: number): boolean {
+  join(until: number, deflater?: Deflater): boolean {
+    const near = this.#segments[this.#near]
     for (const segment of this.#stale) {
       joinSegment(segment)
       this.#stale.delete(segment)
+      if (deflater !== undefined && segment !== near) void deflate(segment, deflater)
       if (performance.now() > until && this.#stale.size > 0) return false
     }
     return true
   }
 
   /** The page as it stands; every segment must be joined. */
-  snapshot(): PageSnapshot {
-    return new PageSnapshot(
-      this.#segments.map((segment) => ({ segment, source: segment.source, deflated: segment.deflated })),
-    )
+  plain(): { chunks: Uint8Array[]; bytes: number } {
+    return { chunks: this.#segments.map(({ source }) => source), bytes: this.#bytes }
   }
 
+  /** The page as it stands at the call, compressed; every segment must be joined. `end` is what follows the last piece. */
+  async gzip(deflater: Deflater, end: Uint8Array): Promise<{ chunks: Uint8Array[]; bytes: number }> {
+    const deflated = this.#segments.map((segment) => segment.deflated ?? deflate(segment, deflater))
+    return gzipMember(await Promise.all([...deflated, deflater.deflate(end)]))
+  }
+
+  /** Index of the segment where the piece stands or belongs; -1 on an empty page. */
   #segmentFor(family: string, unit: string): number {
+    const last = this.#segments.length - 1
+    const near = Math.min(this.#near, last)
     let low = 0
-    let high = this.#segments.length - 1
+    let high = last
+    if (this.#begins(near, family, unit)) {
+      low = near
+      if (!this.#begins(near + 1, family, unit)) high = near
+    } else {
+      high = Math.min(high, Math.max(0, near - 1))
+    }
     while (low < high) {
       const middle = (low + high + 1) >> 1
-      const first = (this.#segments[middle] as Segment).pieces[0] as Piece
-      if (compare(first, family, unit) <= 0) low = middle
+      if (this.#begins(middle, family, unit)) low = middle
       else high = middle - 1
     }
-    return high === -1 ? -1 : low
+    this.#near = low
+    return high
+  }
+
+  /** Whether the segment is there and begins with this piece or one before it. */
+  #begins(at: number, family: string, unit: string): boolean {
+    const first = this.#segments[at]?.pieces[0]
+    return first !== undefined && compare(first, family, unit) <= 0
   }
 
   #insert(at: number, index: number, piece: Piece): number {
@@ -165,48 +192,15 @@ export class Page {
   }
 }
 
-/** One state of a page, independent of later changes. */
-export class PageSnapshot {
-  readonly #parts: {
-    readonly segment: Segment
-    readonly source: Uint8Array
-    deflated: DeflatedSegment | undefined
-  }[]
-  #next = 0
-
-  constructor(
-    parts: {
-      readonly segment: Segment
-      readonly source: Uint8Array
-      deflated: DeflatedSegment | undefined
-    }[],
-  ) {
-    this.#parts = parts
+function deflate(segment: Segment, deflater: Deflater): Promise<DeflatedSegment> {
+  const deflating = deflater.deflate(segment.source)
+  segment.deflated = deflating
+  // Kept for later pages, unless the segment has moved on meanwhile.
+  const keep = (deflated: DeflatedSegment | undefined) => {
+    if (segment.deflated === deflating) segment.deflated = deflated
   }
-
-  plain(): { chunks: Uint8Array[]; bytes: number } {
-    const chunks = this.#parts.map((part) => part.source)
-    return { chunks, bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0) }
-  }
-
-  /** Compresses what is not yet compressed until done or `until` has passed; true when done. */
-  deflate(until: number): boolean {
-    for (; this.#next < this.#parts.length; this.#next++) {
-      const part = this.#parts[this.#next]
-      if (part === undefined || part.deflated !== undefined) continue
-      if (performance.now() > until) return false
-      part.deflated = deflateSegment(part.source)
-      // Kept for later pages, unless the segment has moved on meanwhile.
-      if (part.segment.joined && part.segment.source === part.source) part.segment.deflated = part.deflated
-    }
-    return true
-  }
-
-  /** Only after `deflate` returned true. `end` is what follows the last piece. */
-  gzip(end: DeflatedSegment): { chunks: Uint8Array[]; bytes: number } {
-    const segments = this.#parts.map((part) => part.deflated as DeflatedSegment)
-    return gzipMember([...segments, end])
-  }
+  deflating.then(keep, () => keep(undefined))
+  return deflating
 }
 
 const EMPTY = new Uint8Array(0)
@@ -220,6 +214,8 @@ function compare(piece: Piece, family: string, unit: string): number {
 function findPiece(pieces: readonly Piece[], family: string, unit: string): number {
   let low = 0
   let high = pieces.length
+  const last = pieces[high - 1]
+  if (last !== undefined && compare(last, family, unit) < 0) return high
   while (low < high) {
     const middle = (low + high) >> 1
     if (compare(pieces[middle] as Piece, family, unit) < 0) low = middle + 1

@@ -26,7 +26,14 @@ export class Duplicates {
 
   /** The entry came, went or holds something else. */
   note(entry: Entry): void {
-    this.#noted.add(entry)
+    if (this.#concerns(entry)) this.#noted.add(entry)
+  }
+
+  /** False for nearly all: an entry whose family stands in one kind of grouping alone shares no series with others. */
+  #concerns({ name, unit, rivals, duplicates }: Entry): boolean {
+    if (rivals !== undefined || duplicates !== undefined) return true
+    const nameSets = this.#families.get(name)?.nameSetCount ?? 0
+    return nameSets > 1 || this.#unitsOf(unit.identity).length > 1
   }
 
   /** Settles what was noted until nothing is left or `until` (performance.now) has passed; true when nothing is left. */
@@ -47,7 +54,7 @@ export class Duplicates {
     }
     entry.rivals = undefined
     const index = this.#families.get(entry.name)
-    if (index?.entries.has(entry)) {
+    if (index?.has(entry)) {
       const { unit } = entry
       const claimant = {
         unitId: unit.id,

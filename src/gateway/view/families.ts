@@ -1,41 +1,50 @@
 import type { FamilyType } from '../../model/family.ts'
-import { Heap } from './heap.ts'
 import type { Entry, NameSet } from './unit.ts'
 
 /**
- * All entries of one family name over all units. The entry first seen earliest decides type and help; a newcomer never
- * evicts it.
+ * All entries of one family name over all units, kept as a heap: the entry first seen earliest stands first. It decides
+ * type and help; a newcomer never evicts it.
  */
 export class FamilyIndex {
   readonly name: string
-  readonly entries = new Set<Entry>()
+  readonly #heap: Entry[] = []
   readonly #types = new Map<FamilyType, number>()
   readonly #nameSets = new Map<string, { readonly set: NameSet; count: number }>()
-  readonly #byAge = new Heap<Aged>(
-    (a, b) => rank(a) < rank(b) || (rank(a) === rank(b) && a.entry.unit.id < b.entry.unit.id),
-  )
 
   constructor(name: string) {
     this.name = name
   }
 
+  /** In no order. */
+  get entries(): readonly Entry[] {
+    return this.#heap
+  }
+
+  has(entry: Entry): boolean {
+    return this.#heap[entry.place] === entry
+  }
+
   add(entry: Entry): void {
-    this.entries.add(entry)
+    this.#put(entry, this.#heap.length)
+    this.#rise(entry)
     count(this.#types, countedType(entry), 1)
     const { nameSet } = entry.unit
     const known = this.#nameSets.get(nameSet.key)
     if (known === undefined) this.#nameSets.set(nameSet.key, { set: nameSet, count: 1 })
     else known.count++
-    this.aged(entry)
   }
 
   remove(entry: Entry): void {
-    this.entries.delete(entry)
+    const last = this.#heap.pop()
+    if (last !== undefined && last !== entry) {
+      this.#put(last, entry.place)
+      this.aged(last)
+    }
+    entry.place = -1
     count(this.#types, countedType(entry), -1)
     const { key } = entry.unit.nameSet
     const known = this.#nameSets.get(key)
     if (known !== undefined && --known.count === 0) this.#nameSets.delete(key)
-    if (this.entries.size === 0) this.#byAge.clear()
   }
 
   /** Call after an entry's type changed, with the type it had. */
@@ -47,23 +56,40 @@ export class FamilyIndex {
 
   /** Call after an entry's first-seen time changed. */
   aged(entry: Entry): void {
-    this.#byAge.push({ entry, firstSeenMs: entry.firstSeenMs, type: entry.type })
-    if (this.#byAge.size > 4 * this.entries.size + 16) {
-      this.#byAge.clear()
-      for (const each of this.entries)
-        this.#byAge.push({ entry: each, firstSeenMs: each.firstSeenMs, type: each.type })
-    }
+    this.#rise(entry)
+    this.#sink(entry)
   }
 
   /** The entry that decides; undefined when the family has none. */
   winner(): Entry | undefined {
+    return this.#heap[0]
+  }
+
+  #put(entry: Entry, place: number): void {
+    this.#heap[place] = entry
+    entry.place = place
+  }
+
+  #rise(entry: Entry): void {
+    while (entry.place > 0) {
+      const { place } = entry
+      const parent = this.#heap[(place - 1) >> 1] as Entry
+      if (!decidesBefore(entry, parent)) return
+      this.#put(entry, parent.place)
+      this.#put(parent, place)
+    }
+  }
+
+  #sink(entry: Entry): void {
     for (;;) {
-      const top = this.#byAge.peek()
-      if (top === undefined) return undefined
-      const { entry } = top
-      if (this.entries.has(entry) && entry.firstSeenMs === top.firstSeenMs && entry.type === top.type)
-        return entry
-      this.#byAge.pop()
+      const { place } = entry
+      const left = this.#heap[2 * place + 1]
+      const right = this.#heap[2 * place + 2]
+      if (left === undefined) return
+      const child = right !== undefined && decidesBefore(right, left) ? right : left
+      if (!decidesBefore(child, entry)) return
+      this.#put(entry, child.place)
+      this.#put(child, place)
     }
   }
 
@@ -71,7 +97,7 @@ export class FamilyIndex {
   clashingType(type: FamilyType, own: Entry | undefined): FamilyType | undefined {
     for (const [other, entries] of this.#types) {
       if (other === ADAPTING || other === type || entries === 0) continue
-      if (entries === 1 && own !== undefined && countedType(own) === other && this.entries.has(own)) continue
+      if (entries === 1 && own !== undefined && countedType(own) === other && this.has(own)) continue
       return other
     }
     return undefined
@@ -111,15 +137,15 @@ function countedType(entry: Entry): FamilyType {
   return adapts(entry) ? ADAPTING : entry.type
 }
 
-interface Aged {
-  readonly entry: Entry
-  readonly firstSeenMs: number
-  readonly type: FamilyType
+function decidesBefore(a: Entry, b: Entry): boolean {
+  const rankA = rank(a)
+  const rankB = rank(b)
+  return rankA !== rankB ? rankA < rankB : a.unit.id < b.unit.id
 }
 
 /** Series without a type of their own decide only when nobody else can. */
-function rank({ entry, firstSeenMs, type }: Aged): number {
-  return type === 'unknown' && entry.unit.kind === 'set' ? firstSeenMs + 2 ** 52 : firstSeenMs
+function rank(entry: Entry): number {
+  return adapts(entry) ? entry.firstSeenMs + 2 ** 52 : entry.firstSeenMs
 }
 
 function count<K>(counts: Map<K, number>, key: K, by: number): void {

@@ -68,6 +68,8 @@ export interface Entry {
   pushedMs: number
   firstSeenMs: number
   content: Content
+  /** In the index of its family; -1 when it is not there any more. */
+  place: number
   /** Keys of series left out because an earlier unit shows the same ones. */
   duplicates: Set<string> | undefined
   /** Entries this one shares a series with. */

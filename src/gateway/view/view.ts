@@ -230,14 +230,15 @@ export class View {
     unit.failedMs = change.failedMs
     unit.failure = change.failure
     unit.expiresMs = change.expiresMs
+    const isNew = unit.entries.size === 0
     let whole = true
     const live = new Set<string>([PUSH_TIME, PUSH_FAILURE_TIME])
     for (const family of change.families) {
       if (isPast(family.expiresMs, partition.nowMs)) continue
-      live.add(family.name)
+      if (!isNew) live.add(family.name)
       whole = this.#applyFamily(unit, family) && whole
     }
-    for (const entry of unit.entries.values()) if (!live.has(entry.name)) this.#dropEntry(entry)
+    if (!isNew) for (const entry of unit.entries.values()) if (!live.has(entry.name)) this.#dropEntry(entry)
     if (isPast(unit.expiresMs, partition.nowMs)) {
       for (const entry of unit.entries.values()) this.#dropEntry(entry)
       return whole
@@ -341,14 +342,30 @@ export class View {
   // Fields are named one by one here: measured, spreading an object costs more than everything else a push does to
   // the view.
   #setEntry(unit: Unit, state: EntryState, content: Content): Entry {
-    const { name, type, version, series, expiresMs, pushedMs, firstSeenMs } = state
-    let entry = unit.entries.get(name)
+    const { type, version, series, expiresMs, pushedMs, firstSeenMs } = state
+    let entry = unit.entries.get(state.name)
     if (entry === undefined) {
-      const relations = { duplicates: undefined, rivals: undefined, keys: undefined }
-      entry = { unit, name, type, version, series, expiresMs, pushedMs, firstSeenMs, content, ...relations }
+      const index = this.#indexOf(state.name)
+      // One text for all units: stores hand out a new one with each.
+      const { name } = index
+      entry = {
+        unit,
+        name,
+        type,
+        version,
+        series,
+        expiresMs,
+        pushedMs,
+        firstSeenMs,
+        content,
+        place: -1,
+        duplicates: undefined,
+        rivals: undefined,
+        keys: undefined,
+      }
       if (unit.entries.size === 0) this.#live++
       unit.entries.set(name, entry)
-      this.#indexOf(name).add(entry)
+      index.add(entry)
     } else {
       this.#series -= countedSeries(entry)
       this.#bytes -= bytesOf(entry.content)
@@ -361,8 +378,8 @@ export class View {
       entry.firstSeenMs = firstSeenMs
       entry.content = content
       entry.keys = undefined
-      if (typeBefore !== type) this.#indexOf(name).retype(entry, typeBefore)
-      else if (firstSeenBefore !== firstSeenMs) this.#indexOf(name).aged(entry)
+      if (typeBefore !== type) this.#indexOf(entry.name).retype(entry, typeBefore)
+      else if (firstSeenBefore !== firstSeenMs) this.#indexOf(entry.name).aged(entry)
     }
     this.#series += countedSeries(entry)
     this.#bytes += bytesOf(content)
@@ -378,7 +395,7 @@ export class View {
     this.#bytes -= bytesOf(entry.content)
     const index = this.families.get(name)
     index?.remove(entry)
-    if (index?.entries.size === 0) this.families.delete(name)
+    if (index?.entries.length === 0) this.families.delete(name)
     this.#changed(entry)
   }
 

@@ -21,6 +21,9 @@ export interface FamilyChoices {
   readonly types?: readonly FamilyType[]
   readonly metricNames?: fc.Arbitrary<string>
   readonly labelNames?: fc.Arbitrary<string>
+  readonly labelValues?: fc.Arbitrary<string>
+  /** Metrics carry labels and values alone. */
+  readonly bare?: boolean
 }
 
 const anyText = fc.string({ unit: 'grapheme', maxLength: 12 })
@@ -129,7 +132,7 @@ function familyOf(type: FamilyType, choices: FamilyChoices): fc.Arbitrary<Family
   const names =
     choices.labelNames ??
     fc.oneof(legacyLabelName, fc.string({ unit: 'grapheme', minLength: 1, maxLength: 5 }))
-  const labels = labelsOf(names)
+  const labels = labelsOf(names, choices.labelValues)
   const head = {
     name:
       choices.metricNames ??
@@ -142,8 +145,9 @@ function familyOf(type: FamilyType, choices: FamilyChoices): fc.Arbitrary<Family
     case 'gauge':
     case 'unknown':
     case 'info': {
+      const extras = choices.bare === true ? {} : { exemplar: exemplarOf(names), ...base }
       const metric: fc.Arbitrary<NumberMetric> = fc.record(
-        { labels, value: anyNumber, exemplar: exemplarOf(names), ...base },
+        { labels, value: anyNumber, ...extras },
         { requiredKeys: ['labels', 'value'] },
       )
       return fc.record({ ...head, type: fc.constant(type), metrics: metricsOf(metric) })

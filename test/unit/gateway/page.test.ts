@@ -1,23 +1,28 @@
 import { randomBytes } from 'node:crypto'
-import { crc32, gunzipSync } from 'node:zlib'
+import { crc32, gunzipSync, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { joinCrc, shiftOf } from '../../../src/gateway/exposition/crc32.ts'
-import { deflateSegment } from '../../../src/gateway/exposition/gzip-member.ts'
+import { Deflater } from '../../../src/gateway/exposition/gzip-member.ts'
 import { HEAD, Page } from '../../../src/gateway/exposition/page.ts'
 
-const END = deflateSegment(Buffer.from('# EOF\n'))
+const END = Buffer.from('# EOF\n')
+/** An empty final block. */
+const LAST_BLOCK = Buffer.from([3, 0])
+const deflater = new Deflater()
+afterAll(() => deflater.close())
 
 function textOf(page: Page): string {
   page.join(Number.POSITIVE_INFINITY)
-  return Buffer.concat(page.snapshot().plain().chunks).toString()
+  return Buffer.concat(page.plain().chunks).toString()
 }
 
-function unzippedTextOf(page: Page): string {
+async function unzippedTextOf(page: Page): Promise<string> {
   page.join(Number.POSITIVE_INFINITY)
-  const snapshot = page.snapshot()
-  snapshot.deflate(Number.POSITIVE_INFINITY)
-  return gunzipSync(Buffer.concat(snapshot.gzip(END).chunks)).toString()
+  const { chunks, bytes } = await page.gzip(deflater, END)
+  const whole = Buffer.concat(chunks)
+  expect(whole.length).toBe(bytes)
+  return gunzipSync(whole).toString()
 }
 
 describe('a checksum joined from parts', () => {
@@ -43,48 +48,79 @@ describe('a page', () => {
     expect(textOf(page)).toBe('# a\na1\na2\nb1\n')
   })
 
-  it('shows an earlier snapshot unchanged after later changes', () => {
+  it('is handed out as it stood, whatever changes before it is compressed or sent', async () => {
     const page = new Page()
     page.set('a', 'u', Buffer.from('old\n'))
     page.join(Number.POSITIVE_INFINITY)
-    const snapshot = page.snapshot()
+    const plain = page.plain()
+    const zipped = page.gzip(deflater, END)
     page.set('a', 'u', Buffer.from('new\n'))
     page.set('b', 'u', Buffer.from('b\n'))
     expect(textOf(page)).toBe('new\nb\n')
-    snapshot.deflate(Number.POSITIVE_INFINITY)
-    expect(gunzipSync(Buffer.concat(snapshot.gzip(END).chunks)).toString()).toBe('old\n# EOF\n')
-    expect(unzippedTextOf(page)).toBe('new\nb\n# EOF\n')
+    expect(Buffer.concat(plain.chunks).toString()).toBe('old\n')
+    expect(gunzipSync(Buffer.concat((await zipped).chunks)).toString()).toBe('old\n# EOF\n')
+    expect(await unzippedTextOf(page)).toBe('new\nb\n# EOF\n')
   })
 
-  it('compresses again only the segments that changed', () => {
+  it('copies bytes when it joins them, so that where they stood can be written over', async () => {
+    const page = new Page()
+    const sheet = Buffer.from('old\n')
+    page.set('a', 'u', sheet)
+    page.join(Number.POSITIVE_INFINITY)
+    sheet.fill('x')
+    expect(textOf(page)).toBe('old\n')
+  })
+
+  it('compresses while it is joined all but the segment that is written to, and nothing twice', async () => {
+    const page = new Page()
+    const texts: Uint8Array[] = []
+    const counting = {
+      deflate(text: Uint8Array) {
+        texts.push(text)
+        return deflater.deflate(text)
+      },
+    }
+    const add = (from: number) => {
+      for (let i = from; i < from + 100; i++)
+        page.set('a', `u${String(i).padStart(3, '0')}`, Buffer.alloc(2000, `${i}\n`))
+      page.join(Number.POSITIVE_INFINITY, counting as Deflater)
+    }
+    add(0)
+    expect(texts.length).toBeGreaterThan(2)
+    const early = texts.length
+    add(100)
+    expect(texts.length).toBeGreaterThan(early)
+    const { chunks } = await page.gzip(counting as Deflater, END)
+    expect(gunzipSync(Buffer.concat(chunks)).length).toBe(200 * 2000 + END.length)
+    const bytes = texts.reduce((sum, text) => sum + text.length, 0)
+    expect(bytes).toBeLessThan(200 * 2000 * 1.3)
+  })
+
+  it('compresses again only the segments that changed', async () => {
     const page = new Page()
     for (let i = 0; i < 2000; i++)
       page.set('family', `u${String(i).padStart(5, '0')}`, Buffer.from(`m{i="${i}"} ${i}\n`.repeat(8)))
     page.join(Number.POSITIVE_INFINITY)
-    const first = page.snapshot()
-    first.deflate(Number.POSITIVE_INFINITY)
-    const before = first.gzip(END).chunks
+    const before = (await page.gzip(deflater, END)).chunks
     page.set('family', 'u01000', Buffer.from('changed\n'))
     page.join(Number.POSITIVE_INFINITY)
-    const second = page.snapshot()
-    second.deflate(Number.POSITIVE_INFINITY)
-    const after = second.gzip(END).chunks
+    const after = (await page.gzip(deflater, END)).chunks
     expect(before.length).toBeGreaterThan(6)
     expect(after.length).toBe(before.length)
     const kept = after.filter((chunk) => before.includes(chunk))
-    // All but the changed segment and the trailer with the checksum.
-    expect(kept.length).toBe(before.length - 2)
+    // All but the changed segment, the end and the trailer with the checksum.
+    expect(kept.length).toBe(before.length - 3)
   })
 
-  it('equals a sorted map of pieces after any sequence of changes, plain and gzipped', () => {
+  it('equals a sorted map of pieces after any sequence of changes, plain and gzipped', async () => {
     const change = fc.record({
       family: fc.constantFrom('a', 'a_b', 'b', 'c'),
       unit: fc.nat(400).map((n) => `u${n}`),
       bytes: fc.oneof(fc.constant(0), fc.nat(3000), fc.constant(90_000)),
     })
     let largest = 0
-    fc.assert(
-      fc.property(fc.array(fc.array(change, { maxLength: 120 }), { maxLength: 4 }), (rounds) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(change, { maxLength: 120 }), { maxLength: 4 }), async (rounds) => {
         const page = new Page()
         const model = new Map<string, string>()
         let serial = 0
@@ -104,11 +140,36 @@ describe('a page', () => {
           largest = Math.max(largest, expected.length)
           expect(page.bytes).toBe(expected.length)
           expect(textOf(page)).toBe(expected)
-          expect(unzippedTextOf(page)).toBe(`${expected}# EOF\n`)
+          expect(await unzippedTextOf(page)).toBe(`${expected}# EOF\n`)
         }
       }),
       { numRuns: 40 },
     )
     expect(largest).toBeGreaterThan(300_000)
+  })
+})
+
+describe('a deflater', () => {
+  it('gives of every text a segment of its own, in whatever order they are waited for', async () => {
+    const own = new Deflater()
+    const texts = ['a'.repeat(100_000), '', randomBytes(200_000).toString('latin1'), 'b', ''].map((text) =>
+      Buffer.from(text, 'latin1'),
+    )
+    const segments = await Promise.all(texts.map((text) => own.deflate(text)))
+    for (const [place, { bytes, length, crc }] of segments.entries()) {
+      const text = texts[place] as Buffer
+      expect(inflateRawSync(Buffer.concat([bytes, LAST_BLOCK])).equals(text)).toBe(true)
+      expect([length, crc]).toEqual([text.length, crc32(text)])
+    }
+    own.close()
+  })
+
+  it('lets nobody wait who comes too late', async () => {
+    const own = new Deflater()
+    const before = [own.deflate(Buffer.alloc(1_000_000)), own.deflate(Buffer.from('x'))]
+    own.close()
+    const outcomes = await Promise.allSettled([...before, own.deflate(Buffer.from('y'))])
+    for (const outcome of outcomes)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'PGR_INTERNAL' } })
   })
 })

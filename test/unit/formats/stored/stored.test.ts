@@ -5,6 +5,7 @@ import {
   readStored,
   readStoredLabels,
   readStoredMetric,
+  readStoredNumbers,
   writeStored,
   writeStoredMetric,
 } from '../../../../src/formats/stored/index.ts'
@@ -245,6 +246,7 @@ describe('a damaged blob', () => {
     const blob = Buffer.from(hex, 'hex')
     expect(codeOf(() => readStored(blob))).toBe('PGR_INTERNAL')
     expect(codeOf(() => readStoredLabels(blob))).toBe('PGR_INTERNAL')
+    expect(codeOf(() => readStoredNumbers(blob))).toBe('PGR_INTERNAL')
     expect(codeOf(() => readStoredMetric(blob))).toBe('PGR_INTERNAL')
   })
 
@@ -274,6 +276,7 @@ describe('a damaged blob', () => {
         if (code === 'none') read++
         else expect(code).toBe('PGR_INTERNAL')
         expect(['none', 'PGR_INTERNAL']).toContain(codeOf(() => readStoredLabels(blob)))
+        expect(['none', 'PGR_INTERNAL']).toContain(codeOf(() => readStoredNumbers(blob)))
       }),
       { numRuns: 1000 },
     )
