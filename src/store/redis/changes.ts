@@ -19,7 +19,7 @@ import { decodeUnit } from './unit-changes.ts'
 /** A page ends with the unit that takes it past this. */
 const PAGE_BYTES = 512 * 1024
 const PAGE_UNITS = 1000
-/** Pages asked for before the ones in front of them are used. */
+/** Partitions of which up to two pages are asked for before the ones in front of them are used. */
 const AHEAD = 6
 /** Epoch of a partition that does not exist. */
 const NO_EPOCH = '0'
@@ -100,37 +100,40 @@ export class ChangeReader {
     fence: Fence,
     failures: Map<number, PgrError>,
   ): AsyncGenerator<ChangePage> {
-    const firsts: Promise<Read>[] = []
+    const ahead: Ahead[] = []
     for (const [place, step] of steps.entries()) {
-      for (let ahead = firsts.length; ahead < Math.min(place + AHEAD, steps.length); ahead++) {
-        firsts.push(this.readAhead(steps[ahead] as Step, fence))
+      for (let next = ahead.length; next < Math.min(place + AHEAD, steps.length); next++) {
+        const first = steps[next] as Step
+        ahead.push(this.readAhead(this.readPage(first, fence), first, fence))
       }
-      let next: Promise<Read> | undefined = firsts[place] as Promise<Read>
-      while (next !== undefined) {
+      let current: Ahead | undefined = ahead[place] as Ahead
+      while (current !== undefined) {
         let read: Read
         try {
-          read = await next
+          read = await current.read
         } catch (reason) {
           failures.set(step.partition, classify(reason).error)
           break
         }
-        const follow = () => (read.next === undefined ? undefined : this.readAhead(read.next, fence))
-        const tells = read.page.reset !== undefined && step.reset !== 'first'
-        // The next page is read while this one is used, but not before a reset counts as told.
-        next = tells ? undefined : follow()
         yield read.page
-        if (!tells) continue
-        this.history.told(step.partition)
-        next = follow()
+        if (tellsOfReset(read, step)) this.history.told(step.partition)
+        const { next }: Read = read
+        current = next && this.readAhead(current.behind ?? this.readPage(next, fence), next, fence)
       }
     }
   }
 
-  /** Nobody waits for it yet; who gives up the iteration never will. */
-  private readAhead(step: Step, fence: Fence): Promise<Read> {
-    const read = this.readPage(step, fence)
-    read.catch(() => undefined)
-    return read
+  /** Asks for the page behind one as soon as that is there, but not before a reset counts as told. */
+  private readAhead(read: Promise<Read>, step: Step, fence: Fence): Ahead {
+    const ahead: Ahead = { read, behind: undefined }
+    const follow = (read: Read) => {
+      if (read.next === undefined || tellsOfReset(read, step)) return
+      ahead.behind = this.readPage(read.next, fence)
+      // Nobody waits for it yet; who gives up the iteration never will.
+      ahead.behind.catch(() => undefined)
+    }
+    read.then(follow, () => undefined)
+    return ahead
   }
 
   /** Where every partition stands. Those of a primary that cannot be asked end up among the failures. */
@@ -411,6 +414,16 @@ function assertReadable(primary: Primary, { deadlineMs }: Fence): void {
 interface Read {
   readonly page: ChangePage
   readonly next: Step | undefined
+}
+
+/** A page on its way, and the one behind it once it was asked for. */
+interface Ahead {
+  readonly read: Promise<Read>
+  behind: Promise<Read> | undefined
+}
+
+function tellsOfReset({ page }: Read, { reset }: Step): boolean {
+  return page.reset !== undefined && reset !== 'first'
 }
 
 function isNoPrimary(): PgrError {
