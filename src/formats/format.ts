@@ -35,17 +35,23 @@ export interface Reader {
 
 /**
  * A family of plain numbers as columns: nothing is made for a single series, of which a page can have millions. None
- * of them carries more than labels and a value.
+ * of them carries more than labels and a value. Good until the reader that gave it reads the next one.
  */
 export interface NumberColumns {
   readonly type: FamilyType
   /** Series one after the other that have the same label names, sorted. */
-  readonly runs: readonly { readonly names: readonly string[]; readonly series: number }[]
+  readonly runs: readonly NumberRun[]
   /** Label values of all series in order, joined, in UTF-8. */
   readonly text: Uint8Array
-  /** UTF-16 code units of each label value. */
-  readonly lengths: readonly number[]
-  readonly values: readonly number[]
+  /** UTF-16 code units of each label value; more may follow that mean nothing. */
+  readonly lengths: ArrayLike<number>
+  /** As many as there are series; more may follow that mean nothing. */
+  readonly values: ArrayLike<number>
+}
+
+export interface NumberRun {
+  readonly names: readonly string[]
+  readonly series: number
 }
 
 /** What a family shows of itself apart from its metrics. */

@@ -4,6 +4,8 @@ const SHEET_BYTES = 256 * 1024
 export class Sheet {
   /** What is written to; another one after each `room`. */
   bytes: Uint8Array = new Uint8Array(0)
+  /** The same bytes. */
+  view = new DataView(this.bytes.buffer)
   #used = 0
   readonly #onFull: () => void
 
@@ -19,7 +21,10 @@ export class Sheet {
       this.#used = 0
       const size = Math.max(SHEET_BYTES, most)
       // A large one is not kept for long.
-      if (this.bytes.length !== size) this.bytes = Buffer.allocUnsafeSlow(size)
+      if (this.bytes.length !== size) {
+        this.bytes = Buffer.allocUnsafeSlow(size)
+        this.view = new DataView(this.bytes.buffer)
+      }
     }
     return this.#used
   }

@@ -17,12 +17,14 @@ export interface NumberLine {
 const LF = 0x0a
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-const LAST_ASCII = 0x7f
+
+/** Text is copied four bytes at a time and may write as many past its end, where the next text goes. */
+const STEP = 4
 
 /**
- * Writes a line for every series, byte by byte: all but label values and numbers is the same for all series with the same
- * label names. Leaves to others what cannot stand as it was pushed: a label with the name of a common one, one that is
- * spelled otherwise, and all that is not ASCII.
+ * Writes a line for every series: all but label values and numbers is the same for all series with the same label names.
+ * Leaves to others what cannot stand as it was pushed: a label with the name of a common one, one that is spelled
+ * otherwise, and all that is not ASCII.
  */
 export function makeNumberWriter(line: NumberLine): NumberWriter {
   return (columns, common, sheet) =>
@@ -35,36 +37,43 @@ function writeLines(
   line: NumberLine,
   sheet: Sheet,
 ): Uint8Array | undefined {
-  let mostBytes = text.length + values.length * LONGEST_NUMBER
+  if (text.includes(QUOTE) || text.includes(BACKSLASH) || text.includes(LF)) return undefined
+  let mostBytes = text.length + STEP
   const frames: Frame[] = []
   for (const { names, series } of runs) {
     const frame = labels.frameOf(names)
     if (labels.hasRespelled || frame.places.length < names.length) return undefined
     frames.push(frame)
-    mostBytes += series * lengthOf(frame, line)
+    mostBytes += series * (lengthOf(frame, line) + LONGEST_NUMBER)
   }
+  shown.take(text)
   let to = sheet.room(mostBytes)
-  const out = sheet.bytes
+  const { bytes: out, view } = sheet
   let from = 0
   let label = 0
   let metric = 0
   for (let run = 0; run < runs.length; run++) {
-    if (!frameLines(frames[run] as Frame, line)) return undefined
-    const last = ends.length - 1
-    const pieces = around
+    const frame = frames[run] as Frame
+    if (!frameLines(frame, line)) return undefined
+    const pieces = around.view
+    const last = frame.before.length
     for (let left = runs[run]?.series ?? 0; left > 0; left--) {
       let at = 0
-      for (let place = 0; place <= last; place++) {
+      for (let place = 0; ; place++) {
         const end = ends[place] as number
-        while (at < end) out[to++] = pieces[at++] as number
+        for (let next = to; at < end; at += STEP, next += STEP)
+          view.setUint32(next, pieces.getUint32(at, true), true)
+        to += end - (place === 0 ? 0 : (ends[place - 1] as number))
+        at = end
         if (place === last) break
-        const valueEnd = from + (lengths[label++] as number)
-        if (valueEnd > text.length) return undefined
-        while (from < valueEnd) {
-          const byte = text[from++] as number
-          if (byte > LAST_ASCII || byte === QUOTE || byte === BACKSLASH || byte === LF) return undefined
-          out[to++] = byte
-        }
+        const length = lengths[label++] as number
+        // All of them are ASCII only when there are as many bytes as there are code units.
+        if (from + length > text.length) return undefined
+        const values = shown.view
+        for (let next = to, copied = 0; copied < length; copied += STEP, next += STEP)
+          view.setUint32(next, values.getUint32(from + copied, true), true)
+        from += length
+        to += length
       }
       to = writeNumber(values[metric++] as number, line.wholeEnd, out, to)
       out[to++] = LF
@@ -73,25 +82,46 @@ function writeLines(
   return from === text.length ? sheet.keep(to) : undefined
 }
 
+/** Bytes that can be read four at a time, also at their end. */
+class Steps {
+  bytes = Buffer.allocUnsafeSlow(4096)
+  view = new DataView(this.bytes.buffer)
+
+  room(bytes: number): void {
+    if (bytes + STEP <= this.bytes.length) return
+    this.bytes = Buffer.allocUnsafeSlow(2 * (bytes + STEP))
+    this.view = new DataView(this.bytes.buffer)
+  }
+
+  take(text: Uint8Array): void {
+    this.room(text.length)
+    this.bytes.set(text)
+  }
+}
+
+/** The label values being written. */
+const shown = new Steps()
 /** Of the lines being written: all text that stands before, between and after label values, and where each piece ends. */
-let around = Buffer.allocUnsafeSlow(4096)
+const around = new Steps()
 const ends: number[] = []
 
 function frameLines({ before, end }: Frame, { open, bare }: NumberLine): boolean {
-  let text = before.length === 0 && end === '' ? bare : open
-  ends.length = 0
-  for (const piece of before) {
-    text += piece
-    ends.push(text.length)
+  const hasLabels = before.length > 0 || end !== ''
+  let text = hasLabels ? open : bare
+  for (let place = 0; place < before.length; place++) {
+    text += before[place] as string
+    ends[place] = text.length
   }
-  text += before.length === 0 && end === '' ? ' ' : `${end}} `
-  ends.push(text.length)
-  if (text.length > around.length) around = Buffer.allocUnsafeSlow(2 * text.length)
-  return around.write(text) === text.length
+  text += hasLabels ? `${end}} ` : ' '
+  ends[before.length] = text.length
+  around.room(3 * text.length)
+  return around.bytes.write(text) === text.length
 }
 
 function lengthOf({ before, end }: Frame, { open }: NumberLine): number {
-  return before.reduce((sum, piece) => sum + piece.length, open.length + end.length + 2)
+  let length = open.length + end.length + 2
+  for (const piece of before) length += piece.length
+  return length
 }
 
 /** `-1.7976931348623157e+308`, rounded up. */

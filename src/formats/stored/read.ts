@@ -18,7 +18,7 @@ import type {
   SummaryMetric,
 } from '../../model/family.ts'
 import { type Label, type Labels, NO_LABELS } from '../../model/labels.ts'
-import type { NumberColumns } from '../format.ts'
+import type { NumberColumns, NumberRun } from '../format.ts'
 import {
   DEFLATED,
   EXEMPLAR,
@@ -65,16 +65,132 @@ export function readStoredLabels(blob: Uint8Array): readonly Labels[] {
 }
 
 /**
- * A stored family of numbers that have nothing but labels and a value, without anything made of a single one; undefined
- * for every other family.
+ * Reads stored families of numbers one after the other, without anything made of a single metric. Families of one name
+ * mostly differ in label values and numbers alone: what stands before these is kept from the one before.
  */
-export function readStoredNumbers(blob: Uint8Array): NumberColumns | undefined {
-  return guarded(() => {
-    const columns = readColumns(openBlob(blob))
-    const { type, text, lengths, values } = columns
-    if (!isNumber(type) || columns.metricsAt.length > 0) return undefined
-    return { type, runs: readRuns(columns, values.length), text, lengths, values }
-  })
+export class NumbersReader {
+  /** All bytes in front of label values and numbers; empty when nothing was kept. */
+  #head: Uint8Array = NO_TEXT
+  #type: FamilyType = 'unknown'
+  #runs: readonly NumberRun[] = []
+  #labelValues = 0
+  #series = 0
+  #lengths = new Uint32Array(64)
+  #values = new Float64Array(64)
+
+  /**
+   * Undefined for every family but one of numbers that have nothing but labels and a value. Throws PGR_INTERNAL when the
+   * blob is damaged.
+   */
+  read(blob: Uint8Array): NumberColumns | undefined {
+    try {
+      const message = messageOf(blob)
+      if (!this.#hasHead(message) && !this.#readHead(message)) return undefined
+      return this.#readTail(message)
+    } catch (reason) {
+      throw asDamaged(reason)
+    }
+  }
+
+  #hasHead(message: Buffer): boolean {
+    const { length } = this.#head
+    // More may follow that belongs to the head, such as the name of a label.
+    if (length === 0 || !isTail(message[length])) return false
+    return message.compare(this.#head, 0, length, 0, length) === 0
+  }
+
+  #readHead(message: Buffer): boolean {
+    this.#head = NO_TEXT
+    const columns = readColumns(protobuf.Reader.create(message))
+    if (!isNumber(columns.type) || columns.metricsAt.length > 0) return false
+    this.#type = columns.type
+    this.#series = columns.values.length
+    this.#labelValues = columns.lengths.length
+    this.#runs = readRuns(columns, this.#series)
+    this.#lengths = withRoom(this.#lengths, this.#labelValues)
+    this.#values = withRoom(this.#values, this.#series)
+    const reader = protobuf.Reader.create(message)
+    let end = 0
+    for (let tag = 0; reader.pos < reader.len; end = reader.pos) {
+      tag = reader.tag()
+      if (isTail(tag)) break
+      skip(reader, tag)
+    }
+    // A copy: the blob may be gone when the next one is read.
+    this.#head = Uint8Array.prototype.slice.call(message, 0, end)
+    return true
+  }
+
+  /** Undefined where something other than what the writer puts last follows. */
+  #readTail(message: Buffer): NumberColumns | undefined {
+    let at = this.#head.length
+    if (this.#labelValues > 0) {
+      if (message[at++] !== FAMILY.valueLength) return undefined
+      at = this.#readLengths(message, at)
+    }
+    let text: Uint8Array = NO_TEXT
+    if (message[at] === FAMILY.valueText) {
+      const size = varintAt(message, at + 1)
+      text = message.subarray(varintEnd, varintEnd + size)
+      at = varintEnd + size
+    }
+    if (this.#series > 0) {
+      if (message[at++] !== FAMILY.value) return undefined
+      if (varintAt(message, at) !== 8 * this.#series) throw mismatched()
+      at = varintEnd
+      for (let i = 0; i < this.#series; i++, at += 8) this.#values[i] = message.readDoubleLE(at)
+    }
+    if (at < message.length) return undefined
+    if (at > message.length) throw mismatched()
+    return { type: this.#type, runs: this.#runs, text, lengths: this.#lengths, values: this.#values }
+  }
+
+  #readLengths(message: Buffer, from: number): number {
+    const size = varintAt(message, from)
+    const end = varintEnd + size
+    let at = varintEnd
+    let count = 0
+    for (; at < end && count < this.#labelValues; count++) {
+      const byte = message[at] as number
+      if (byte < 0x80) {
+        this.#lengths[count] = byte
+        at++
+      } else {
+        this.#lengths[count] = varintAt(message, at)
+        at = varintEnd
+      }
+    }
+    if (at !== end || count !== this.#labelValues) throw mismatched()
+    return end
+  }
+}
+
+/** Of the fields that differ between families that look alike; their tags are single bytes. */
+function isTail(tag: number | undefined): boolean {
+  return tag === FAMILY.valueLength || tag === FAMILY.valueText || tag === FAMILY.value
+}
+
+function withRoom<T extends Uint32Array | Float64Array>(array: T, length: number): T {
+  if (length <= array.length) return array
+  return new (array.constructor as new (length: number) => T)(2 * length)
+}
+
+/** Where the number ended that `varintAt` read last. */
+let varintEnd = 0
+
+/** A number below 2^32. */
+function varintAt(bytes: Uint8Array, from: number): number {
+  let value = 0
+  for (let at = from, scale = 1; at < from + 5; at++, scale *= 0x80) {
+    const byte = bytes[at]
+    if (byte === undefined) break
+    value += (byte & 0x7f) * scale
+    if (byte < 0x80) {
+      varintEnd = at + 1
+      return value
+    }
+  }
+  throw damaged('ends in the middle of a number')
 }
 
 /** What a blob of `writeStoredMetric` holds. Throws PGR_INTERNAL when it is damaged. */
@@ -120,25 +236,30 @@ function guarded<T>(read: () => T): T {
   try {
     return read()
   } catch (reason) {
-    if (reason instanceof PgrError) throw reason
-    throw new PgrError('PGR_INTERNAL', 'a stored metric family cannot be read: its bytes are damaged', {
-      cause: reason,
-    })
+    throw asDamaged(reason)
   }
 }
 
+function asDamaged(reason: unknown): PgrError {
+  if (reason instanceof PgrError) return reason
+  return new PgrError('PGR_INTERNAL', 'a stored metric family cannot be read: its bytes are damaged', {
+    cause: reason,
+  })
+}
+
 function openBlob(blob: Uint8Array): Reader {
+  return protobuf.Reader.create(messageOf(blob))
+}
+
+function messageOf(blob: Uint8Array): Buffer {
   // Measured: to look at the buffer behind bytes costs as much as to read a short family.
   const bytes = Buffer.isBuffer(blob) ? blob : Buffer.from(blob.buffer, blob.byteOffset, blob.byteLength)
   switch (bytes[0]) {
-    case PLAIN: {
-      const reader = protobuf.Reader.create(bytes)
-      reader.pos = 1
-      return reader
-    }
+    case PLAIN:
+      return bytes.subarray(1)
     case DEFLATED: {
       const maxOutputLength = DEFLATE_MAX_RATIO * blob.length
-      return protobuf.Reader.create(inflateRawSync(bytes.subarray(1), { maxOutputLength }))
+      return inflateRawSync(bytes.subarray(1), { maxOutputLength })
     }
     default:
       throw damaged(
@@ -301,9 +422,9 @@ function readLabelSets(columns: Columns, metrics: number): Labels[] {
 }
 
 /** Every loop over these is bounded by the number of metrics or of label values, which were counted from bytes present. */
-function readRuns({ labelNames, shapes, runs, lengths }: Columns, metrics: number) {
+function readRuns({ labelNames, shapes, runs, lengths }: Columns, metrics: number): readonly NumberRun[] {
   const names = readShapes(shapes, labelNames)
-  const read: { names: readonly string[]; series: number }[] = []
+  const read: NumberRun[] = []
   let seen = 0
   let values = 0
   for (let run = 0; run < runs.length; run += 2) {

@@ -1,8 +1,8 @@
 import type { BlockOptions, FamilyHead, NumberColumns, NumberWriter, Writer } from '../../formats/format.ts'
 import { Sheet } from '../../formats/sheet.ts'
-import { readStoredNumbers } from '../../formats/stored/index.ts'
+import { NumbersReader } from '../../formats/stored/index.ts'
 import type { Family, FamilyType } from '../../model/family.ts'
-import { labelKey, labelValue, withInstance } from '../../model/labels.ts'
+import { labelKey, labelValue } from '../../model/labels.ts'
 import type { EscapingScheme } from '../../model/names.ts'
 import { fits } from '../view/families.ts'
 import { type Content, type Entry, headOf, readEntry, shownLabels } from '../view/unit.ts'
@@ -26,7 +26,8 @@ export interface Quarantined {
 interface Shown {
   readonly name: string
   head: FamilyHead
-  /** Writes blocks of plain numbers under this head. */
+  /** Reads and writes blocks of plain numbers under this head. */
+  readonly numbers: NumbersReader
   writeNumbers: NumberWriter | undefined
   winner: Entry
   winnerVersion: number
@@ -36,7 +37,6 @@ interface Shown {
   /** Blocks whose type does not fit, and what they would have shown. */
   readonly misfits: Map<Entry, number>
   readonly duplicates: Map<Entry, number>
-  readonly series: Map<Entry, number>
 }
 
 export interface ExpositionOptions {
@@ -65,7 +65,6 @@ export class Exposition {
   /** What is written on it is joined before it is written over. */
   readonly #sheet = new Sheet(() => this.#page.join(Number.POSITIVE_INFINITY, this.#deflater))
   readonly #stop: () => void
-  #series = 0
   #renewing: Promise<void> | undefined
   /** There since the first compressed page was asked for. */
   #deflater: Deflater | undefined
@@ -89,7 +88,7 @@ export class Exposition {
     this.usedAtMs = performance.now()
     if (gzip) this.#deflater ??= new Deflater()
     await this.#renew()
-    const series = this.#series
+    const { series } = this.#page
     if (gzip && this.#deflater !== undefined) {
       const page = this.#page.gzip(this.#deflater, this.writer.end)
       return { ...(await page), series }
@@ -101,7 +100,7 @@ export class Exposition {
   quarantined(): Quarantined[] {
     const list: Quarantined[] = []
     for (const shown of this.#troubled) {
-      if (!shown.visible) list.push({ family: shown.name, reason: 'name', series: sum(shown.series) })
+      if (!shown.visible) list.push({ family: shown.name, reason: 'name', series: this.#hiddenSeries(shown) })
       if (shown.misfits.size > 0)
         list.push({ family: shown.name, reason: 'type', series: sum(shown.misfits) })
       if (shown.duplicates.size > 0)
@@ -199,6 +198,7 @@ export class Exposition {
       name,
       head,
       writeNumbers: this.writer.numbers?.(head, this.#options),
+      numbers: new NumbersReader(),
       winner,
       winnerVersion: winner.version,
       claims: [],
@@ -206,7 +206,6 @@ export class Exposition {
       blockBytes: 0,
       misfits: new Map(),
       duplicates: new Map(),
-      series: new Map(),
     }
     this.#families.set(name, shown)
     this.#claim(shown)
@@ -215,12 +214,10 @@ export class Exposition {
 
   #dropFamily(shown: Shown): void {
     this.#families.delete(shown.name)
-    this.#series -= shown.visible ? sum(shown.series) : 0
     const neighbours = this.#unclaim(shown)
     shown.visible = false
     this.#noteTrouble(shown)
-    this.#page.set(shown.name, HEAD, undefined)
-    for (const entry of shown.series.keys()) this.#page.set(shown.name, entry.unit.order, undefined)
+    this.#page.removeFamily(shown.name)
     this.#decide(neighbours)
   }
 
@@ -231,6 +228,7 @@ export class Exposition {
       shown.name,
       HEAD,
       shows ? this.writer.head(shown.head, escaping, shown.blockBytes) : undefined,
+      0,
     )
   }
 
@@ -238,8 +236,7 @@ export class Exposition {
     const shown = this.#families.get(entry.name)
     const index = this.#view.families.get(entry.name)
     if (shown === undefined || index === undefined) return
-    const before = shown.series.get(entry)
-    let now: number | undefined
+    let series = 0
     if (shown.misfits.size > 0) shown.misfits.delete(entry)
     if (shown.duplicates.size > 0) shown.duplicates.delete(entry)
     let block: Uint8Array | undefined
@@ -249,8 +246,10 @@ export class Exposition {
       } else {
         const left = entry.duplicates?.size ?? 0
         if (left > 0) shown.duplicates.set(entry, left)
-        now = Math.max(0, entry.series - left)
-        if (shown.visible) block = this.#block(entry, shown)
+        if (shown.visible) {
+          series = Math.max(0, entry.series - left)
+          block = this.#block(entry, shown)
+        }
       }
     } else {
       // The unit may have a newer entry of this name: its block stands, or will stand, at the same place.
@@ -258,11 +257,8 @@ export class Exposition {
       if (newer !== undefined) this.#backlog.add(newer)
     }
     this.#noteTrouble(shown)
-    if (now === undefined) shown.series.delete(entry)
-    else if (now !== before) shown.series.set(entry, now)
-    if (shown.visible) this.#series += (now ?? 0) - (before ?? 0)
     const hadBlocks = shown.blockBytes > 0
-    const grown = this.#page.set(entry.name, entry.unit.order, block)
+    const grown = this.#page.set(entry.name, entry.unit.order, block, series)
     shown.blockBytes += grown
     if (hadBlocks !== shown.blockBytes > 0 || (this.writer.framed && grown !== 0)) this.#writeHead(shown)
   }
@@ -272,12 +268,12 @@ export class Exposition {
   }
 
   /** The block of plain numbers; undefined for all others. */
-  #numbers({ content, duplicates, unit }: Entry, { head, writeNumbers }: Shown): Uint8Array | undefined {
-    if (writeNumbers === undefined || duplicates !== undefined) return undefined
-    const columns = numbersOf(content)
-    if (columns === undefined || columns.type !== head.type) return undefined
+  #numbers({ content, duplicates, unit }: Entry, shown: Shown): Uint8Array | undefined {
+    if (shown.writeNumbers === undefined || duplicates !== undefined) return undefined
+    const columns = numbersOf(content, shown.numbers)
+    if (columns === undefined || columns.type !== shown.head.type) return undefined
     for (const { names } of columns.runs) if (names.includes('instance')) return undefined
-    return writeNumbers(columns, withInstance(unit.common), this.#sheet)
+    return shown.writeNumbers(columns, unit.commonWithInstance, this.#sheet)
   }
 
   #anyBlock(entry: Entry, type: FamilyType): Uint8Array {
@@ -294,7 +290,7 @@ export class Exposition {
     if (labelValue(unit.common, 'instance') !== undefined)
       return this.writer.block(family, unit.common, this.#options)
     if (family.metrics.every((metric) => labelValue(metric.labels, 'instance') === undefined)) {
-      return this.writer.block(family, withInstance(unit.common), this.#options)
+      return this.writer.block(family, unit.commonWithInstance, this.#options)
     }
     const metrics = family.metrics.map((metric) => ({ ...metric, labels: shownLabels(unit, metric.labels) }))
     return this.writer.block({ ...family, metrics } as Family, [], this.#options)
@@ -343,22 +339,26 @@ export class Exposition {
     if (shown.visible === visible) return
     shown.visible = visible
     this.#noteTrouble(shown)
-    const series = sum(shown.series)
-    this.#series += visible ? series : -series
     if (visible) {
-      for (const entry of shown.series.keys()) this.#backlog.add(entry)
+      for (const entry of this.#view.families.get(shown.name)?.entries ?? []) this.#backlog.add(entry)
     } else {
-      for (const entry of shown.series.keys()) this.#page.set(shown.name, entry.unit.order, undefined)
+      this.#page.removeFamily(shown.name)
       shown.blockBytes = 0
-      this.#writeHead(shown)
     }
+  }
+
+  #hiddenSeries({ name, head }: Shown): number {
+    let series = 0
+    for (const entry of this.#view.families.get(name)?.entries ?? [])
+      if (fits(entry, head.type)) series += Math.max(0, entry.series - (entry.duplicates?.size ?? 0))
+    return series
   }
 }
 
-function numbersOf(content: Content): NumberColumns | undefined {
+function numbersOf(content: Content, reader: NumbersReader): NumberColumns | undefined {
   switch (content.kind) {
     case 'blob':
-      return readStoredNumbers(content.blob)
+      return reader.read(content.blob)
     case 'time':
       return { type: 'gauge', runs: LONE_NUMBER, text: NO_TEXT, lengths: [], values: [content.seconds] }
     case 'paged':

@@ -13,6 +13,7 @@ interface Piece {
   fresh: Uint8Array | undefined
   offset: number
   length: number
+  series: number
 }
 
 interface Segment {
@@ -37,6 +38,7 @@ export class Page {
   #segments: Segment[] = []
   #stale = new Set<Segment>()
   #bytes = 0
+  #series = 0
   /** Segment of the piece set last; that of the next is mostly the same or the one behind. */
   #near = 0
 
@@ -45,21 +47,25 @@ export class Page {
     return this.#bytes
   }
 
+  /** Total of the series that the pieces show. */
+  get series(): number {
+    return this.#series
+  }
+
   /** Sets or replaces a piece; one without bytes is removed. Returns by how much the page grew. */
-  set(family: string, unit: string, bytes: Uint8Array | undefined): number {
+  set(family: string, unit: string, bytes: Uint8Array | undefined, series: number): number {
     const at = this.#segmentFor(family, unit)
-    if (at === -1) {
+    const segment = this.#segments[at]
+    const index = segment === undefined ? 0 : findPiece(segment.pieces, family, unit)
+    const piece = segment?.pieces[index]
+    if (segment === undefined || piece === undefined || piece.family !== family || piece.unit !== unit) {
       if (bytes === undefined || bytes.length === 0) return 0
-      return this.#insert(0, 0, { family, unit, fresh: bytes, offset: 0, length: bytes.length })
-    }
-    const segment = this.#segments[at] as Segment
-    const index = findPiece(segment.pieces, family, unit)
-    const piece = segment.pieces[index]
-    if (piece === undefined || piece.family !== family || piece.unit !== unit) {
-      if (bytes === undefined || bytes.length === 0) return 0
-      return this.#insert(at, index, { family, unit, fresh: bytes, offset: 0, length: bytes.length })
+      const fresh = { family, unit, fresh: bytes, offset: 0, length: bytes.length, series }
+      return this.#insert(Math.max(0, at), index, fresh)
     }
     if (bytes === undefined || bytes.length === 0) return this.#remove(at, index)
+    this.#series += series - piece.series
+    piece.series = series
     if (same(bytesOf(segment, piece), bytes)) return 0
     const grown = bytes.length - piece.length
     piece.fresh = bytes
@@ -67,6 +73,19 @@ export class Page {
     this.#touch(segment, grown)
     if (segment.bytes > 2 * SEGMENT_BYTES) this.#split(at)
     return grown
+  }
+
+  /** Removes the head and all blocks of a family. */
+  removeFamily(family: string): void {
+    for (;;) {
+      const at = Math.max(0, this.#segmentFor(family, HEAD))
+      const segment = this.#segments[at]
+      if (segment === undefined) return
+      const index = findPiece(segment.pieces, family, HEAD)
+      if (segment.pieces[index]?.family === family) this.#remove(at, index)
+      else if (index < segment.pieces.length || this.#segments[at + 1]?.pieces[0]?.family !== family) return
+      else this.#remove(at + 1, 0)
+    }
   }
 
   /**
@@ -129,6 +148,7 @@ export class Page {
       this.#segments.push(segment)
     }
     segment.pieces.splice(index, 0, piece)
+    this.#series += piece.series
     this.#touch(segment, piece.length)
     if (segment.bytes > 2 * SEGMENT_BYTES) this.#split(at)
     return piece.length
@@ -136,8 +156,9 @@ export class Page {
 
   #remove(at: number, index: number): number {
     const segment = this.#segments[at] as Segment
-    const [piece] = segment.pieces.splice(index, 1)
-    const shrunk = -(piece as Piece).length
+    const [piece] = segment.pieces.splice(index, 1) as [Piece]
+    const shrunk = -piece.length
+    this.#series -= piece.series
     this.#touch(segment, shrunk)
     if (segment.pieces.length === 0) {
       this.#segments.splice(at, 1)

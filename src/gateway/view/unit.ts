@@ -19,6 +19,8 @@ export interface Unit {
   readonly labels: Labels
   /** Labels every series of the unit shows: its own, and `instance=""` for a set without instance. */
   readonly common: Labels
+  /** What a series without an instance of its own shows beside its labels. */
+  readonly commonWithInstance: Labels
   /** Order of units on a page: canonical text of the labels as shown, then the id for units with equal labels. */
   readonly order: string
   /** Text of the labels without empty values: equal for two units whose series could be equal. */
@@ -105,13 +107,14 @@ function nameSetOf(identity: Labels): NameSet {
 export function makeUnit(id: UnitId, labels: Labels): Unit {
   const kind = kindOf(id)
   const identity = withoutEmptyValues(labels)
-  const common = kind === 'set' ? withInstance(labels) : labels
+  const commonWithInstance = withInstance(labels)
   return {
     id,
     kind,
     labels,
-    common,
-    order: labelKey(withInstance(labels)) + id,
+    common: kind === 'set' ? commonWithInstance : labels,
+    commonWithInstance,
+    order: labelKey(commonWithInstance) + id,
     identity: labelKey(identity),
     nameSet: nameSetOf(identity),
     version: 0,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Writer } from '../../../src/formats/format.ts'
 import { writers } from '../../../src/formats/index.ts'
 import { Sheet } from '../../../src/formats/sheet.ts'
-import { readStored, readStoredNumbers, writeStored } from '../../../src/formats/stored/index.ts'
+import { NumbersReader, readStored, writeStored } from '../../../src/formats/stored/index.ts'
 import type { Family, NumberFamily } from '../../../src/model/family.ts'
 import { type Label, type Labels, sortLabels } from '../../../src/model/labels.ts'
 import type { EscapingScheme } from '../../../src/model/names.ts'
@@ -24,7 +24,7 @@ function gauge(name: string, ...metrics: NumberFamily['metrics']): Family {
 /** By the short way, and by the long one; the short one may have none. */
 function bothWays(writer: Writer, family: Family, common: Labels, escaping: EscapingScheme) {
   const options = { escaping, timestamps: false }
-  const columns = readStoredNumbers(writeStored(family))
+  const columns = new NumbersReader().read(writeStored(family))
   const short = columns && writer.numbers?.(family, options)(columns, common, keepAll)
   return {
     short: short && Buffer.from(short).toString(),
@@ -61,6 +61,43 @@ describe.each([...writers.values()].map((writer) => [writer.name, writer] as con
         { numRuns: 1000 },
       )
       expect(shorts).toBeGreaterThan(200)
+    })
+
+    it('are read as from nothing after others that look alike', () => {
+      const reader = new NumbersReader()
+      const options = { escaping: 'underscores', timestamps: false } as const
+      let shorts = 0
+      fc.assert(
+        fc.property(
+          anyFamily({ types: NUMBERS, labelNames: legacyLabelName, bare: true }),
+          fc.array(fc.stringMatching(/^[a-z]{0,200}$/), { minLength: 1, maxLength: 4 }),
+          fc.double(),
+          (family, texts, value) => {
+            const alike = {
+              ...family,
+              metrics: family.metrics.map(({ labels }, i) => ({
+                value: i % 2 === 0 ? value : i,
+                labels: labels.map(({ name }, j) => ({
+                  name,
+                  value: `${texts[(i + j) % texts.length]}${i}`,
+                })),
+              })),
+            } as NumberFamily
+            const write = writer.numbers?.(family, options)
+            for (const each of [family as NumberFamily, alike, family as NumberFamily]) {
+              const columns = reader.read(writeStored(each))
+              const short = columns && write?.(columns, [], keepAll)
+              if (short === undefined) continue
+              shorts++
+              expect(Buffer.from(short).toString()).toBe(
+                Buffer.from(writer.block(each, [], options)).toString(),
+              )
+            }
+          },
+        ),
+        { numRuns: 300 },
+      )
+      expect(shorts).toBeGreaterThan(300)
     })
 
     it.each([
@@ -117,7 +154,7 @@ describe.each([...writers.values()].map((writer) => [writer.name, writer] as con
 describe('columns of numbers', () => {
   it.each(['summary', 'histogram', 'stateset'] as const)('are not there for a %s', (type) => {
     const family = { name: 'a', type, help: '', unit: '', metrics: [] } as Family
-    expect(readStoredNumbers(writeStored(family))).toBeUndefined()
+    expect(new NumbersReader().read(writeStored(family))).toBeUndefined()
   })
 
   it.each([
@@ -130,7 +167,7 @@ describe('columns of numbers', () => {
     const at = blob.indexOf('value') - 3
     expect(blob[at]).toBe('value'.length)
     blob[at] = length
-    const columns = readStoredNumbers(blob)
+    const columns = new NumbersReader().read(blob)
     expect(columns).toBeDefined()
     expect(columns && writer?.(columns, [], keepAll)).toBeUndefined()
     expect(() => readStored(blob)).toThrow(expect.objectContaining({ code: 'PGR_INTERNAL' }))

@@ -41,21 +41,21 @@ describe('a checksum joined from parts', () => {
 describe('a page', () => {
   it('keeps pieces in order of family and unit, the head first', () => {
     const page = new Page()
-    page.set('b', 'u1', Buffer.from('b1\n'))
-    page.set('a', 'u2', Buffer.from('a2\n'))
-    page.set('a', HEAD, Buffer.from('# a\n'))
-    page.set('a', 'u1', Buffer.from('a1\n'))
+    page.set('b', 'u1', Buffer.from('b1\n'), 1)
+    page.set('a', 'u2', Buffer.from('a2\n'), 1)
+    page.set('a', HEAD, Buffer.from('# a\n'), 1)
+    page.set('a', 'u1', Buffer.from('a1\n'), 1)
     expect(textOf(page)).toBe('# a\na1\na2\nb1\n')
   })
 
   it('is handed out as it stood, whatever changes before it is compressed or sent', async () => {
     const page = new Page()
-    page.set('a', 'u', Buffer.from('old\n'))
+    page.set('a', 'u', Buffer.from('old\n'), 1)
     page.join(Number.POSITIVE_INFINITY)
     const plain = page.plain()
     const zipped = page.gzip(deflater, END)
-    page.set('a', 'u', Buffer.from('new\n'))
-    page.set('b', 'u', Buffer.from('b\n'))
+    page.set('a', 'u', Buffer.from('new\n'), 1)
+    page.set('b', 'u', Buffer.from('b\n'), 1)
     expect(textOf(page)).toBe('new\nb\n')
     expect(Buffer.concat(plain.chunks).toString()).toBe('old\n')
     expect(gunzipSync(Buffer.concat((await zipped).chunks)).toString()).toBe('old\n# EOF\n')
@@ -65,7 +65,7 @@ describe('a page', () => {
   it('copies bytes when it joins them, so that where they stood can be written over', async () => {
     const page = new Page()
     const sheet = Buffer.from('old\n')
-    page.set('a', 'u', sheet)
+    page.set('a', 'u', sheet, 1)
     page.join(Number.POSITIVE_INFINITY)
     sheet.fill('x')
     expect(textOf(page)).toBe('old\n')
@@ -82,7 +82,7 @@ describe('a page', () => {
     }
     const add = (from: number) => {
       for (let i = from; i < from + 100; i++)
-        page.set('a', `u${String(i).padStart(3, '0')}`, Buffer.alloc(2000, `${i}\n`))
+        page.set('a', `u${String(i).padStart(3, '0')}`, Buffer.alloc(2000, `${i}\n`), 1)
       page.join(Number.POSITIVE_INFINITY, counting as Deflater)
     }
     add(0)
@@ -99,10 +99,10 @@ describe('a page', () => {
   it('compresses again only the segments that changed', async () => {
     const page = new Page()
     for (let i = 0; i < 2000; i++)
-      page.set('family', `u${String(i).padStart(5, '0')}`, Buffer.from(`m{i="${i}"} ${i}\n`.repeat(8)))
+      page.set('family', `u${String(i).padStart(5, '0')}`, Buffer.from(`m{i="${i}"} ${i}\n`.repeat(8)), 1)
     page.join(Number.POSITIVE_INFINITY)
     const before = (await page.gzip(deflater, END)).chunks
-    page.set('family', 'u01000', Buffer.from('changed\n'))
+    page.set('family', 'u01000', Buffer.from('changed\n'), 1)
     page.join(Number.POSITIVE_INFINITY)
     const after = (await page.gzip(deflater, END)).chunks
     expect(before.length).toBeGreaterThan(6)
@@ -117,26 +117,35 @@ describe('a page', () => {
       family: fc.constantFrom('a', 'a_b', 'b', 'c'),
       unit: fc.nat(400).map((n) => `u${n}`),
       bytes: fc.oneof(fc.constant(0), fc.nat(3000), fc.constant(90_000)),
+      series: fc.nat(9),
+    })
+    const round = fc.record({
+      changes: fc.array(change, { maxLength: 120 }),
+      removed: fc.option(fc.constantFrom('a', 'a_b', 'c', 'd')),
     })
     let largest = 0
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(change, { maxLength: 120 }), { maxLength: 4 }), async (rounds) => {
+      fc.asyncProperty(fc.array(round, { maxLength: 4 }), async (rounds) => {
         const page = new Page()
-        const model = new Map<string, string>()
+        const model = new Map<string, { family: string; text: string; series: number }>()
         let serial = 0
-        for (const round of rounds) {
-          for (const { family, unit, bytes } of round) {
+        for (const { changes, removed } of rounds) {
+          for (const { family, unit, bytes, series } of changes) {
             const text = bytes === 0 ? undefined : `${serial++}`.padEnd(bytes, '.')
             const key = `${family}\u0000${unit}`
-            const grown = (text?.length ?? 0) - (model.get(key)?.length ?? 0)
-            expect(page.set(family, unit, text === undefined ? undefined : Buffer.from(text))).toBe(grown)
+            const grown = (text?.length ?? 0) - (model.get(key)?.text.length ?? 0)
+            const bytesNow = text === undefined ? undefined : Buffer.from(text)
+            expect(page.set(family, unit, bytesNow, series)).toBe(grown)
             if (text === undefined) model.delete(key)
-            else model.set(key, text)
+            else model.set(key, { family, text, series })
           }
-          const expected = [...model]
-            .sort(([a], [b]) => (a < b ? -1 : 1))
-            .map(([, text]) => text)
-            .join('')
+          if (removed !== null) {
+            page.removeFamily(removed)
+            for (const [key, { family }] of model) if (family === removed) model.delete(key)
+          }
+          const pieces = [...model].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, piece]) => piece)
+          const expected = pieces.map(({ text }) => text).join('')
+          expect(page.series).toBe(pieces.reduce((sum, { series }) => sum + series, 0))
           largest = Math.max(largest, expected.length)
           expect(page.bytes).toBe(expected.length)
           expect(textOf(page)).toBe(expected)

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PgrError } from '../../../../src/errors/pgr-error.ts'
 import {
+  NumbersReader,
   readStored,
   readStoredLabels,
   readStoredMetric,
-  readStoredNumbers,
   writeStored,
   writeStoredMetric,
 } from '../../../../src/formats/stored/index.ts'
@@ -246,7 +246,7 @@ describe('a damaged blob', () => {
     const blob = Buffer.from(hex, 'hex')
     expect(codeOf(() => readStored(blob))).toBe('PGR_INTERNAL')
     expect(codeOf(() => readStoredLabels(blob))).toBe('PGR_INTERNAL')
-    expect(codeOf(() => readStoredNumbers(blob))).toBe('PGR_INTERNAL')
+    expect(codeOf(() => new NumbersReader().read(blob))).toBe('PGR_INTERNAL')
     expect(codeOf(() => readStoredMetric(blob))).toBe('PGR_INTERNAL')
   })
 
@@ -276,7 +276,7 @@ describe('a damaged blob', () => {
         if (code === 'none') read++
         else expect(code).toBe('PGR_INTERNAL')
         expect(['none', 'PGR_INTERNAL']).toContain(codeOf(() => readStoredLabels(blob)))
-        expect(['none', 'PGR_INTERNAL']).toContain(codeOf(() => readStoredNumbers(blob)))
+        expect(['none', 'PGR_INTERNAL']).toContain(codeOf(() => new NumbersReader().read(blob)))
       }),
       { numRuns: 1000 },
     )
