@@ -1,0 +1,214 @@
+import protobuf from 'protobufjs/minimal.js'
+
+/**
+ * What the readers and writers of protobuf bodies share (protobuf.dev, Encoding). Reading throws plain errors whose text
+ * continues a sentence about the message; each format says of which message, and answers with its own code.
+ */
+export type ProtobufReader = protobuf.Reader
+
+export const VARINT = 0
+export const FIXED64 = 1
+export const DELIMITED = 2
+
+/** What stands in front of a field. */
+export function tagOf(field: number, wireType: number): number {
+  return field * 8 + wireType
+}
+
+export function openReader(bytes: Uint8Array): ProtobufReader {
+  // Of a Buffer, so that `string` and `bytes` are native.
+  return protobuf.Reader.create(
+    Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  )
+}
+
+/** Calls `read` with the tag of every field of the nested message that starts here. */
+export function eachField(reader: ProtobufReader, read: (tag: number) => void): void {
+  const end = reader.size() + reader.pos
+  if (end > reader.len) throw new Error('is cut off')
+  while (reader.pos < end) read(reader.tag())
+  if (reader.pos !== end) throw new Error('has a field that is longer than its message')
+}
+
+/** Steps over the value of a field nobody knows. */
+export function skipField(reader: ProtobufReader, tag: number): void {
+  reader.skipType(tag & 7, 0, tag >>> 3)
+}
+
+/** A varint of 64 bits in three parts, because a number holds 53 bits, and protobufjs would make an object of each. */
+const parts = { low: 0, middle: 0, high: 0 }
+const PART_BITS = 28
+const PART = 2 ** PART_BITS
+
+function readParts(reader: ProtobufReader): void {
+  const { buf } = reader
+  parts.low = 0
+  parts.middle = 0
+  parts.high = 0
+  for (let shift = 0; shift < 70; shift += 7) {
+    if (reader.pos >= reader.len) throw new Error('is cut off')
+    const byte = buf[reader.pos++] as number
+    const bits = byte & 127
+    if (shift < PART_BITS) parts.low |= bits << shift
+    else if (shift < 2 * PART_BITS) parts.middle |= bits << (shift - PART_BITS)
+    else parts.high |= (bits << (shift - 2 * PART_BITS)) & 0xff
+    if (byte < 128) return
+  }
+  throw new Error('has a number of more than 64 bits')
+}
+
+function joined(low: number, middle: number, high: number): number {
+  return low + PART * (middle + PART * high)
+}
+
+/** A varint of up to 64 bits as the nearest number. */
+export function readUint64(reader: ProtobufReader): number {
+  readParts(reader)
+  return joined(parts.low, parts.middle, parts.high)
+}
+
+/** A varint in two's complement of 64 bits as the nearest number. */
+export function readInt64(reader: ProtobufReader): number {
+  readParts(reader)
+  const { low, middle, high } = parts
+  if (high < 0x80) return joined(low, middle, high)
+  return -1 - joined(PART - 1 - low, PART - 1 - middle, 0xff - high)
+}
+
+/** A zigzag varint of 64 bits as the nearest number. */
+export function readSint64(reader: ProtobufReader): number {
+  readParts(reader)
+  const { low, middle, high } = parts
+  // Half of it; the lowest bit is the sign.
+  const half = (low >>> 1) + PART * (middle / 2 + (PART / 2) * high)
+  return low % 2 === 0 ? half : -1 - half
+}
+
+/** Numbers of a repeated field that may be packed or not: `read` takes one at a time. */
+export function readRepeated(
+  reader: ProtobufReader,
+  tag: number,
+  read: (reader: ProtobufReader) => number,
+  into: number[],
+): void {
+  if ((tag & 7) !== DELIMITED) {
+    into.push(read(reader))
+    return
+  }
+  const end = reader.size() + reader.pos
+  if (end > reader.len) throw new Error('is cut off')
+  while (reader.pos < end) into.push(read(reader))
+  if (reader.pos !== end) throw new Error('has numbers that are longer than their field')
+}
+
+/** Longest text whose length is guessed to take one byte. */
+const SHORT = 127
+
+/** Bytes of protobuf, written in one go into memory that is used again. */
+export class ProtobufWriter {
+  private bytes = Buffer.allocUnsafeSlow(16 * 1024)
+  private length = 0
+
+  /** A copy of what was written; what follows starts anew. */
+  take(): Uint8Array {
+    const taken = Buffer.allocUnsafeSlow(this.length)
+    this.bytes.copy(taken, 0, 0, this.length)
+    this.length = 0
+    return taken
+  }
+
+  /** A whole number from 0 to 2^53. */
+  varint(value: number): this {
+    this.room(10)
+    let rest = value
+    while (rest >= 0x80) {
+      this.bytes[this.length++] = (rest % 0x80) | 0x80
+      rest = Math.floor(rest / 0x80)
+    }
+    this.bytes[this.length++] = rest
+    return this
+  }
+
+  /** A whole number of either sign, zigzag. */
+  zigzag(value: number): this {
+    return this.varint(value < 0 ? -2 * value - 1 : 2 * value)
+  }
+
+  /** A whole number of either sign in two's complement. */
+  int64(value: number): this {
+    if (value >= 0) return this.varint(value)
+    this.room(10)
+    let rest = BigInt.asUintN(64, BigInt(value))
+    for (; rest >= 0x80n; rest >>= 7n) this.bytes[this.length++] = Number(rest & 0x7fn) | 0x80
+    this.bytes[this.length++] = Number(rest)
+    return this
+  }
+
+  double(value: number): this {
+    this.room(8)
+    this.length = this.bytes.writeDoubleLE(value, this.length)
+    return this
+  }
+
+  /** With its length in front; a lone surrogate becomes U+FFFD. */
+  string(text: string): this {
+    this.room(3 * text.length + 5)
+    const start = this.length
+    if (text.length <= SHORT && this.writeAscii(text, start + 1)) {
+      this.bytes[start] = text.length
+      this.length = start + 1 + text.length
+      return this
+    }
+    const size = Buffer.byteLength(text)
+    this.varint(size)
+    this.length += this.bytes.write(text, this.length)
+    return this
+  }
+
+  /** Bytes as they are, without a length. */
+  raw(bytes: Uint8Array): this {
+    this.room(bytes.length)
+    this.bytes.set(bytes, this.length)
+    this.length += bytes.length
+    return this
+  }
+
+  /** Opens a nested message; what it returns is for `close`. */
+  open(tag: number): number {
+    this.varint(tag)
+    this.room(1)
+    return this.length++
+  }
+
+  close(start: number): void {
+    const size = this.length - start - 1
+    if (size < 0x80) {
+      this.bytes[start] = size
+      return
+    }
+    const more = size < 0x4000 ? 1 : size < 0x20_0000 ? 2 : size < 0x1000_0000 ? 3 : 4
+    this.room(more)
+    this.bytes.copyWithin(start + 1 + more, start + 1, this.length)
+    const end = this.length + more
+    this.length = start
+    this.varint(size)
+    this.length = end
+  }
+
+  private writeAscii(text: string, at: number): boolean {
+    const { bytes } = this
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code > 0x7f) return false
+      bytes[at + i] = code
+    }
+    return true
+  }
+
+  private room(more: number): void {
+    if (this.length + more <= this.bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(2 * (this.length + more))
+    this.bytes.copy(larger, 0, 0, this.length)
+    this.bytes = larger
+  }
+}
