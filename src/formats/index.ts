@@ -2,6 +2,7 @@ import { PgrError } from '../errors/pgr-error.ts'
 import type { Reader, Writer } from './format.ts'
 import type { Offer } from './negotiate.ts'
 import * as openMetrics from './openmetrics-text/index.ts'
+import * as protobuf from './prometheus-protobuf/index.ts'
 import * as text from './prometheus-text/index.ts'
 
 /**
@@ -20,10 +21,7 @@ const refused: ReadonlyMap<string, string> = new Map([
     'application/x-protobuf',
     'this path reads text; send remote write to /api/v1/write and OTLP metrics to /v1/metrics',
   ],
-  [
-    'application/vnd.google.protobuf',
-    'send text/plain; version=0.0.4 or application/openmetrics-text instead',
-  ],
+  [protobuf.MEDIA_TYPE, `it needs the parameters proto=${protobuf.PROTO}; encoding=delimited`],
 ])
 
 /**
@@ -31,7 +29,8 @@ const refused: ReadonlyMap<string, string> = new Map([
  * for the types of other paths and for those no path reads.
  */
 export function readerFor(contentType: string | undefined): Reader {
-  const mediaType = mediaTypeOf(contentType)
+  const [mediaType = '', ...parameters] = partsOf(contentType)
+  if (mediaType === protobuf.MEDIA_TYPE && isDelimited(parameters)) return protobuf.reader
   const remedy = refused.get(mediaType)
   if (remedy !== undefined) {
     throw new PgrError('PGR_TYPE_UNSUPPORTED', `content type ${mediaType} is not read here; ${remedy}`)
@@ -39,14 +38,26 @@ export function readerFor(contentType: string | undefined): Reader {
   return readers.get(mediaType) ?? text.reader
 }
 
-function mediaTypeOf(contentType: string | undefined): string {
-  const [mediaType = ''] = (contentType ?? '').split(';', 1)
-  return mediaType.trim().toLowerCase()
+/** The media type, in lower case, and the parameters behind it. */
+function partsOf(contentType: string | undefined): string[] {
+  const [mediaType = '', ...parameters] = (contentType ?? '').split(';').map((part) => part.trim())
+  return [mediaType.toLowerCase(), ...parameters]
+}
+
+function isDelimited(parameters: readonly string[]): boolean {
+  const given = new Map(
+    parameters.map((parameter): [string, string] => {
+      const at = parameter.indexOf('=')
+      const value = parameter.slice(at + 1).trim()
+      return [parameter.slice(0, at).trim().toLowerCase(), value.replace(/^"(.*)"$/, '$1')]
+    }),
+  )
+  return given.get('proto') === protobuf.PROTO && given.get('encoding') === 'delimited'
 }
 
 /** Writers by name. */
 export const writers: ReadonlyMap<string, Writer> = new Map(
-  [text.writer, openMetrics.writer].map((writer) => [writer.name, writer]),
+  [text.writer, openMetrics.writer, protobuf.writer].map((writer) => [writer.name, writer]),
 )
 
 /** Text 0.0.4 stands first: it answers whoever names nothing on offer. */
@@ -69,5 +80,14 @@ export const offers: readonly [Offer, ...(readonly Offer[])] = [
     mediaType: openMetrics.MEDIA_TYPE,
     parameters: new Map([['version', ['0.0.1', undefined]]]),
     contentType: (escaping) => openMetrics.contentTypeOf('0.0.1', escaping),
+  },
+  {
+    writer: protobuf.writer,
+    mediaType: protobuf.MEDIA_TYPE,
+    parameters: new Map([
+      ['proto', [protobuf.PROTO]],
+      ['encoding', ['delimited']],
+    ]),
+    contentType: (escaping) => protobuf.writer.contentType(escaping),
   },
 ]

@@ -60,7 +60,13 @@ const unreadable: readonly Row[] = [
     '/api/v1/write',
   ],
   ['remote write on the merging path', '/ingest', typed('application/x-protobuf'), 415, '/api/v1/write'],
-  ['metrics in protobuf', JOB, typed('application/vnd.google.protobuf'), 415, 'text/plain'],
+  [
+    'protobuf without its parameters',
+    JOB,
+    typed('application/vnd.google.protobuf'),
+    415,
+    'encoding=delimited',
+  ],
 ]
 
 const oversize: readonly Row[] = [

@@ -12,6 +12,16 @@ describe('the reader of a push', () => {
     ['OpenMetrics', 'application/openmetrics-text; version=1.0.0; charset=utf-8', 'openmetrics'],
     ['OpenMetrics in other letters', ' Application/OpenMetrics-Text;version=0.0.1', 'openmetrics'],
     ['a name of Object.prototype', 'constructor', 'text'],
+    [
+      'delimited protobuf',
+      'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
+      'protobuf',
+    ],
+    [
+      'delimited protobuf, spelled otherwise',
+      'Application/Vnd.Google.Protobuf;Encoding=delimited ; proto="io.prometheus.client.MetricFamily"',
+      'protobuf',
+    ],
   ])('for %s', (_why, contentType, name) => {
     expect(readerFor(contentType).name).toBe(name)
   })
@@ -21,9 +31,14 @@ describe('the reader of a push', () => {
     ['remote write 2.0', 'application/x-protobuf;proto=io.prometheus.write.v2.Request', '/api/v1/write'],
     ['OTLP', 'application/x-protobuf', '/v1/metrics'],
     [
-      'delimited protobuf',
-      'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
-      'text/plain; version=0.0.4',
+      'protobuf that is not delimited',
+      'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily',
+      'encoding=delimited',
+    ],
+    [
+      'another message',
+      'application/vnd.google.protobuf; proto=a.b; encoding=delimited',
+      'io.prometheus.client.MetricFamily',
     ],
   ])('refuses %s and says where it goes', (_why, contentType, remedy) => {
     const failure = failureOf(() => readerFor(contentType))
@@ -35,7 +50,7 @@ describe('the reader of a push', () => {
 describe('the writers', () => {
   it('are found by the name they give themselves', () => {
     for (const [name, writer] of writers) expect(writer.name).toBe(name)
-    expect([...writers.keys()]).toEqual(['text', 'openmetrics'])
+    expect([...writers.keys()]).toEqual(['text', 'openmetrics', 'protobuf'])
   })
 
   it('are all on offer, text to whoever asks for nothing known', () => {

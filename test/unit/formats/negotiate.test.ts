@@ -8,6 +8,8 @@ const PROTO = 'application/vnd.google.protobuf;proto=io.prometheus.client.Metric
 
 const TEXT_ANSWER = 'text/plain; version=0.0.4; charset=utf-8'
 const OM1_ANSWER = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+const PROTO_ANSWER =
+  'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited'
 const OM0_ANSWER = 'application/openmetrics-text; version=0.0.1; charset=utf-8'
 
 describe('negotiation', () => {
@@ -28,9 +30,9 @@ describe('negotiation', () => {
       'underscores',
     ],
     [
-      'Prometheus 2.42 with native histograms, while protobuf is not on offer',
+      'Prometheus 2.42 with native histograms',
       `${PROTO},${OM1};q=0.8,${OM0};q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1`,
-      OM1_ANSWER,
+      PROTO_ANSWER,
       'underscores',
     ],
     [
@@ -48,7 +50,7 @@ describe('negotiation', () => {
     [
       'Prometheus 2.50 to 2.54 that prefers protobuf',
       `${PROTO};q=0.5,${OM1};q=0.4,${OM0};q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1`,
-      OM1_ANSWER,
+      PROTO_ANSWER,
       'underscores',
     ],
     [
@@ -101,7 +103,7 @@ describe('negotiation', () => {
     ['another escaping', `${OM1};escaping=dots`, OM1_ANSWER, 'dots'],
     [
       'the escaping of an entry that was passed over',
-      `${PROTO};escaping=values,${OM1};q=0.5`,
+      `text/html;escaping=values,${OM1};q=0.5`,
       OM1_ANSWER,
       'values',
     ],
@@ -111,13 +113,19 @@ describe('negotiation', () => {
       OM1_ANSWER,
       'underscores',
     ],
+    [
+      'protobuf that is not delimited',
+      `${PROTO.replace('delimited', 'text')},${OM1};q=0.1`,
+      OM1_ANSWER,
+      'underscores',
+    ],
     ['garbage', ';;;,,,=,q=1;q', TEXT_ANSWER, 'underscores'],
     ['a header of absurd length', `${'a/b,'.repeat(10_000)}${OM1}`, TEXT_ANSWER, 'underscores'],
   ])('answers %s', (_why, accept, contentType, escaping) => {
     const answer = negotiate(accept, offers)
     expect(answer.contentType).toBe(`${contentType}; escaping=${escaping}`)
     expect(answer.escaping).toBe(escaping)
-    expect(answer.writer.name).toBe(contentType === TEXT_ANSWER ? 'text' : 'openmetrics')
+    expect(answer.writer.name).toBe(nameOf(contentType))
   })
 
   it('answers only with what is on offer', () => {
@@ -125,6 +133,11 @@ describe('negotiation', () => {
     expect(negotiate(OM1, [textOnly]).writer.name).toBe('text')
   })
 })
+
+function nameOf(contentType: string): string {
+  if (contentType === TEXT_ANSWER) return 'text'
+  return contentType === PROTO_ANSWER ? 'protobuf' : 'openmetrics'
+}
 
 describe('a client accepts gzip', () => {
   it.each([
