@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib'
+import { encodeDelimited, type Message, PROTOBUF_TYPE } from '../support/prometheus-protobuf.ts'
 
 /** A request as both gateways get it. Paths are raw: nothing is encoded or cleaned on the way. */
 export interface Request {
@@ -289,12 +290,177 @@ const elsewhere: readonly Case[] = [
     'other-protocol',
   ),
   one(
-    'an empty delimited protobuf body',
-    post('/job/a', '', {
+    'protobuf that is not delimited',
+    post('/job/a', 'x', { 'content-type': 'application/vnd.google.protobuf' }),
+    'other-protocol',
+  ),
+]
+
+const PROTOBUF = { 'content-type': PROTOBUF_TYPE }
+const labels = (values: Readonly<Record<string, string>>) =>
+  Object.entries(values).map(([name, value]) => ({ name, value }))
+const gauge = (name: string, value: number, label = {}): Message => ({
+  name,
+  type: 1,
+  metric: [{ label: labels(label), gauge: { value } }],
+})
+const classic = {
+  sampleCount: 5,
+  sampleSum: 7.5,
+  bucket: [
+    { cumulativeCount: 1, upperBound: 0.1 },
+    { cumulativeCount: 3, upperBound: 1 },
+  ],
+}
+const native = {
+  sampleCount: 3,
+  sampleSum: 4,
+  schema: 2,
+  zeroThreshold: 0.001,
+  positiveSpan: [{ offset: 1, length: 2 }],
+  positiveDelta: [1, 1],
+}
+const histogram = (value: Message, name = 'h'): Message => ({ name, type: 4, metric: [{ histogram: value }] })
+
+const messages: readonly (readonly [string, readonly Message[]])[] = [
+  ['a gauge', [gauge('a', 1.5)]],
+  ['a gauge with help', [{ ...gauge('a', 1), help: 'All of "it"\nin \\ lines' }]],
+  ['labels out of order', [gauge('a', 1, { z: '1', b: '"\n\\', job: 'own' })]],
+  ['an empty label value', [gauge('a', 1, { b: '' })]],
+  ['a counter', [{ name: 'a_total', type: 0, metric: [{ counter: { value: 3 } }] }]],
+  ['a counter without its suffix', [{ name: 'a', type: 0, metric: [{ counter: { value: 3 } }] }]],
+  [
+    'a counter with an exemplar and a start',
+    [
+      {
+        name: 'a_total',
+        type: 0,
+        metric: [
+          {
+            counter: {
+              value: 3,
+              exemplar: { label: labels({ trace_id: 'x' }), value: 1, timestamp: { seconds: 5 } },
+              startTimestamp: { seconds: 4 },
+            },
+          },
+        ],
+      },
+    ],
+  ],
+  ['an untyped', [{ name: 'a', type: 3, metric: [{ untyped: { value: -1 } }] }]],
+  ['numbers that are none', [gauge('a', Number.NaN), gauge('b', Number.NEGATIVE_INFINITY)]],
+  [
+    'a summary',
+    [
+      {
+        name: 's',
+        type: 2,
+        metric: [
+          {
+            summary: {
+              sampleCount: 4,
+              sampleSum: 2.5,
+              quantile: [
+                { quantile: 0.5, value: 1 },
+                { quantile: 0.99, value: Number.NaN },
+              ],
+            },
+          },
+        ],
+      },
+    ],
+  ],
+  ['a bare summary', [{ name: 's', type: 2, metric: [{ summary: { sampleCount: 1 } }] }]],
+  ['a histogram', [histogram(classic)]],
+  [
+    'a histogram with an infinite bucket',
+    [
+      histogram({
+        ...classic,
+        bucket: [...classic.bucket, { cumulativeCount: 5, upperBound: Number.POSITIVE_INFINITY }],
+      }),
+    ],
+  ],
+  ['a histogram without buckets', [histogram({ sampleCount: 2, sampleSum: 1 })]],
+  ['a native histogram', [histogram(native)]],
+  ['a histogram in both forms', [histogram({ ...native, ...classic, positiveDelta: [2, 1] })]],
+  ['a native histogram without observations', [histogram({ positiveSpan: [{}] })]],
+  ['several families', [gauge('b', 1), histogram(classic), gauge('a', 2, { x: 'y' })]],
+  [
+    'several metrics of one family',
+    [
+      {
+        name: 'a',
+        type: 1,
+        metric: ['x', 'y', 'é'].map((value, i) => ({ label: labels({ b: value }), gauge: { value: i } })),
+      },
+    ],
+  ],
+  ['one family twice', [gauge('a', 1), gauge('a', 2)]],
+  ['a family without metrics', [{ name: 'empty', type: 1 }, gauge('a', 1)]],
+  ['a name that the gateway fills itself', [gauge('push_time_seconds', 7), gauge('a', 1)]],
+  ['nothing at all', []],
+  ['a timestamp', [{ name: 'a', type: 1, metric: [{ gauge: { value: 1 }, timestampMs: 1000 }] }]],
+  ['one series twice', [{ name: 'a', type: 1, metric: [{ gauge: { value: 1 } }, { gauge: { value: 2 } }] }]],
+]
+
+/** Such as only a broken client would send: Pushgateway takes some of them, and shows what no scraper reads. */
+const broken: readonly (readonly [string, readonly Message[]])[] = [
+  ['a value of another type', [{ name: 'a', type: 1, metric: [{ counter: { value: 1 } }] }]],
+  [
+    'a label twice',
+    [
+      {
+        name: 'a',
+        type: 1,
+        metric: [{ label: [...labels({ b: '1' }), ...labels({ b: '2' })], gauge: { value: 1 } }],
+      },
+    ],
+  ],
+  ['no name', [{ type: 1, metric: [{ gauge: { value: 1 } }] }]],
+  ['a name with a blank', [gauge('a b', 1)]],
+  ['a label name with a dash', [gauge('a', 1, { 'b-c': '1' })]],
+  [
+    'a summary with a label of its own samples',
+    [{ name: 's', type: 2, metric: [{ label: labels({ quantile: '1' }), summary: {} }] }],
+  ],
+]
+
+const inProtobuf: readonly Case[] = [
+  ...messages.flatMap(([name, families]) =>
+    (['PUT', 'POST'] as const).map((method) =>
+      one(`protobuf by ${method}: ${name}`, push(method, '/job/a', encodeDelimited(...families), PROTOBUF)),
+    ),
+  ),
+  ...broken.map(([name, families]) =>
+    one(`protobuf with ${name}`, post('/job/a', encodeDelimited(...families), PROTOBUF), 'protobuf-checks'),
+  ),
+  {
+    name: 'protobuf replaces what was pushed as text',
+    requests: [
+      post('/job/a', '# TYPE a gauge\na 1\nb 2\n'),
+      post('/job/a', encodeDelimited(gauge('a', 5)), PROTOBUF),
+    ],
+  },
+  {
+    name: 'protobuf of another type than what was pushed',
+    requests: [
+      post('/job/a', '# TYPE a counter\na 1\n'),
+      post('/job/b', encodeDelimited(gauge('a', 5)), PROTOBUF),
+    ],
+  },
+  one(
+    'protobuf in gzip',
+    post('/job/a', gzipSync(encodeDelimited(gauge('a', 5))), { ...PROTOBUF, 'content-encoding': 'gzip' }),
+  ),
+  one('protobuf that is cut off', post('/job/a', encodeDelimited(gauge('a', 5)).subarray(0, -3), PROTOBUF)),
+  one('protobuf that is text', post('/job/a', 'a 1\n', PROTOBUF)),
+  one(
+    'protobuf with its parameters in another order',
+    post('/job/a', encodeDelimited(gauge('a', 5)), {
       'content-type':
-        'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
+        'application/vnd.google.protobuf;encoding=delimited;proto="io.prometheus.client.MetricFamily"',
     }),
-    'protobuf-body',
   ),
 ]
 
@@ -382,6 +548,7 @@ export const corpus: readonly Case[] = [
   ...refused.map(([name, body]) => one(`refuses ${name}`, post('/job/a', body))),
   ...stricter,
   ...elsewhere,
+  ...inProtobuf,
   ...types.map(([name, headers]) => one(name, post('/job/a', 'x 1\n', headers))),
   ...paths,
   ...methods,
