@@ -5,7 +5,7 @@ import protobuf from 'protobufjs'
 const root = new protobuf.Root().loadSync(
   fileURLToPath(new URL('../../proto/io/prometheus/client/metrics.proto', import.meta.url)),
 )
-export const MetricFamily = root.lookupType('io.prometheus.client.MetricFamily')
+const MetricFamily = root.lookupType('io.prometheus.client.MetricFamily')
 
 /** A message as a plain object: 64-bit numbers as numbers, defaults left out. */
 export type Message = Record<string, unknown>

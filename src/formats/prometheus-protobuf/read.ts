@@ -15,7 +15,13 @@ import type {
 } from '../../model/family.ts'
 import { duplicateName, type Label, type Labels, NO_LABELS, sortLabels } from '../../model/labels.ts'
 import { isLegacyLabelName, isLegacyMetricName, isValidUtf8Name } from '../../model/names.ts'
-import { coarsen, FINEST_KNOWN_SCHEMA, FINEST_SCHEMA, nativeProblem } from '../../model/native-histogram.ts'
+import {
+  COARSEST_SCHEMA,
+  coarsen,
+  FINEST_KNOWN_SCHEMA,
+  FINEST_SCHEMA,
+  nativeProblem,
+} from '../../model/native-histogram.ts'
 import type { Reader, ReadOptions } from '../format.ts'
 import {
   eachField,
@@ -529,7 +535,7 @@ function isNative({ zeroThreshold, zeroCount, positive, negative }: NativeParts)
 
 function nativeOf(parts: NativeParts, count: number, sum: number, isFloat: boolean): NativeHistogram {
   const { schema, zeroThreshold, zeroCount, exemplars } = parts
-  if (schema < -4 || schema > FINEST_KNOWN_SCHEMA)
+  if (schema < COARSEST_SCHEMA || schema > FINEST_KNOWN_SCHEMA)
     throw new Error(`has a native histogram of schema ${schema}, which this format has no buckets for`)
   const read: NativeHistogram = {
     schema: Math.min(schema, FINEST_SCHEMA),
