@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PgrError } from '../errors/pgr-error.ts'
 import { gunzip } from '../wire/gzip.ts'
 import { assertWithin, tooLarge } from '../wire/limits.ts'
+import { unsnapFramed } from '../wire/snappy.ts'
 import type { Claim, Inflight } from './inflight.ts'
 
 const BODY_SETTING = 'push.max-body'
@@ -36,33 +37,39 @@ export async function withBody<T>(
   { limitBytes, inflight }: { limitBytes: number; inflight: Inflight },
   use: (body: Body) => Promise<T>,
 ): Promise<T> {
-  const isGzip = readEncoding(request.headers['content-encoding'])
+  const encoding = readEncoding(request.headers['content-encoding'])
   const declaredBytes = Number(request.headers['content-length'] ?? 0)
   assertWithin(limitBytes, declaredBytes, 'the body', BODY_SETTING)
   const claim = inflight.claim(declaredBytes)
   try {
     const sent = await collect(request, response, limitBytes, claim)
-    const bytes = isGzip ? await gunzip(sent, { limitBytes, setting: BODY_SETTING, take: claim.take }) : sent
+    const options = { limitBytes, setting: BODY_SETTING, take: claim.take }
+    const bytes = encoding === undefined ? sent : await decoders[encoding](sent, options)
     return await use({ bytes, sentBytes: sent.byteLength })
   } finally {
     claim.release()
   }
 }
 
-/** Whether the body is gzip. Throws PGR_ENCODING_UNSUPPORTED. */
-function readEncoding(header: string | undefined): boolean {
-  if (header === undefined) return false
+const decoders = { gzip: gunzip, snappy: unsnapFramed } as const
+
+/** The one encoding of the body; undefined for none. Throws PGR_ENCODING_UNSUPPORTED. */
+function readEncoding(header: string | undefined): keyof typeof decoders | undefined {
+  if (header === undefined) return undefined
   const encodings = header
     .toLowerCase()
     .split(',')
     .map((encoding) => encoding.trim())
     .filter((encoding) => encoding !== '' && encoding !== 'identity')
   const [encoding, ...more] = encodings
-  if (encoding === undefined) return false
-  if ((encoding === 'gzip' || encoding === 'x-gzip') && more.length === 0) return true
+  if (encoding === undefined) return undefined
+  if (more.length === 0) {
+    if (encoding === 'gzip' || encoding === 'x-gzip') return 'gzip'
+    if (encoding === 'snappy') return 'snappy'
+  }
   throw new PgrError(
     'PGR_ENCODING_UNSUPPORTED',
-    `the content encoding ${JSON.stringify(header)} is not supported here; send gzip or no encoding`,
+    `the content encoding ${JSON.stringify(header)} is not supported here; send gzip, framed snappy or no encoding`,
   )
 }
 

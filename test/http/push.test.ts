@@ -113,7 +113,7 @@ describe('a push', () => {
     },
   )
 
-  it.each(['snappy', 'br', 'deflate', 'zstd', 'gzip, gzip', 'gzip, br', '__proto__'])(
+  it.each(['gzip, snappy', 'br', 'deflate', 'zstd', 'gzip, gzip', 'gzip, br', '__proto__'])(
     'with Content-Encoding %s is refused and told what is read',
     async (encoding) => {
       const server = openTestServer()
@@ -137,6 +137,32 @@ describe('a push', () => {
       payload: BODY,
     })
     expect(statusCode).toBe(200)
+  })
+
+  it('of framed snappy is read', async () => {
+    const server = openTestServer()
+    const framed = 'ff060000734e6150705901080000f10918436320310a01080000af2fb6226420320a'
+    const { statusCode } = await server.inject({
+      method: 'PUT',
+      url: '/metrics/job/a',
+      headers: { 'content-encoding': 'snappy' },
+      payload: Buffer.from(framed, 'hex'),
+    })
+    expect(statusCode).toBe(200)
+    expect(server.pushes[0]?.families).toMatchObject([{ name: 'c' }, { name: 'd' }])
+  })
+
+  it('of a snappy block is refused and told what is read', async () => {
+    const server = openTestServer()
+    const { statusCode, body } = await server.inject({
+      method: 'PUT',
+      url: '/metrics/job/a',
+      headers: { 'content-encoding': 'snappy' },
+      payload: Buffer.from('040c6320310a', 'hex'),
+    })
+    expect(statusCode).toBe(400)
+    expect(body).toContain('block format')
+    expect(server.pushes).toEqual([])
   })
 
   it('of broken gzip is refused', async () => {
