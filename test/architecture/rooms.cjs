@@ -28,6 +28,7 @@ const homes = {
   'prom-client': ['telemetry'],
   '@oclif/core': ['cli'],
   yaml: ['config'],
+  re2js: ['model'],
 }
 
 const stayInRoom = Object.entries(rooms).map(([room, allowed]) => ({
