@@ -249,6 +249,7 @@ function httpOptions(settings: Settings): HttpOptions {
     utf8Names: settings.pushEnableUtf8Names,
     consistencyCheck: !settings.pushDisableConsistencyCheck,
     enableLifecycle: settings.webEnableLifecycle,
+    enableAdminApi: settings.webEnableAdminApi,
     drainMs: settings.shutdownTimeout,
     compat: settings.compat,
     flags: showFlags(settings),

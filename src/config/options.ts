@@ -438,7 +438,7 @@ export const options = {
     kind: bool,
     fallback: false,
     group: 'Operating',
-    doc: 'Reserved for wiping everything by HTTP, which this version does not serve.',
+    doc: 'Allow removing everything, or all groups that a selector selects, by HTTP.',
   }),
 
   logLevel: setting({

@@ -1,6 +1,7 @@
 import type { Family, FamilyType } from '../model/family.ts'
 import type { Labels } from '../model/labels.ts'
 import type { EscapingScheme } from '../model/names.ts'
+import type { Selector } from '../model/selector.ts'
 import type { StoreReport } from '../store/store.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface Gateway {
   /** Merge semantics; resolves once the store has every part. */
   ingest(push: IngestPush): Promise<{ series: number }>
   removeGroup(request: { group: Labels; deadlineMs: number }): Promise<void>
+  /** Removes the groups and sets whose labels one of the selectors selects, or only counts them. */
+  readonly removeMatching: RemoveMatching
   wipe(request: { deadlineMs: number }): Promise<void>
   /**
    * One page of everything stored, as of now. When the store or a part of it is away and the settings allow it, the page
@@ -50,6 +53,19 @@ export interface IngestPush {
   readonly protocol: string
   readonly deadlineMs: number
   readonly bytes: number
+}
+
+export type RemoveMatching = (request: {
+  readonly selects: readonly Selector[]
+  readonly dryRun: boolean
+  readonly deadlineMs: number
+}) => Promise<Removal>
+
+/** What was removed, or would be. */
+export interface Removal {
+  readonly groups: number
+  readonly sets: number
+  readonly series: number
 }
 
 export interface ScrapeRequest {

@@ -7,6 +7,7 @@ import type { Gateway, GroupListing } from './gateway.ts'
 import { makeIngest } from './ingest.ts'
 import { makePush, newOperation, type PushSettings } from './push.ts'
 import { makeQuota } from './quota.ts'
+import { makeRemoveMatching } from './remove-matching.ts'
 import { makeScraper } from './scrape.ts'
 import { makeStatus } from './status.ts'
 import { makeSync } from './view/sync.ts'
@@ -90,6 +91,7 @@ export function openGateway(
     async removeGroup({ group, deadlineMs }) {
       view.applyOwn(await store.remove({ id: unitId('group', group), operation: newOperation(), deadlineMs }))
     },
+    removeMatching: makeRemoveMatching(deps),
     wipe: ({ deadlineMs }) => store.wipe({ operation: newOperation(), deadlineMs }),
     scrape: scraper.scrape,
     async groups({ deadlineMs }) {

@@ -37,9 +37,23 @@ export function sendFailure(
   if (retry)
     reply.header('retry-after', Math.max(1, Math.ceil(failure.retryAfterSeconds ?? RETRY_AFTER_SECONDS)))
   if (style === 'text') return reply.type(TEXT).send(`${message}\n`)
-  return reply
-    .type(JSON_TYPE)
-    .send(JSON.stringify({ status: 'error', errorType: errorTypeOf(status), error: message }))
+  return asApi(reply).send(
+    JSON.stringify({ status: 'error', errorType: errorTypeOf(status), error: message }),
+  )
+}
+
+/** Pushgateway's, so that a page of another origin may read the API. */
+const API_HEADERS = {
+  'access-control-allow-headers': 'Accept, Authorization, Content-Type, Origin',
+  'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Date',
+  'cache-control': 'no-cache, no-store, must-revalidate',
+}
+
+/** Makes an answer one of the API: JSON, and for anybody to read. */
+export function asApi(reply: FastifyReply): FastifyReply {
+  return reply.headers(API_HEADERS).header('x-content-type-options', 'nosniff').type(JSON_TYPE)
 }
 
 export function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {

@@ -31,6 +31,8 @@ export interface HttpOptions {
   readonly consistencyCheck: boolean
   /** Serve `/-/quit` and `/-/reload`. */
   readonly enableLifecycle: boolean
+  /** Serve `/api/v1/admin/`. */
+  readonly enableAdminApi: boolean
   /** How long `close` waits for requests under way. */
   readonly drainMs: number
   /** `pushgateway`: scrapes are never answered in OpenMetrics. */
@@ -48,7 +50,10 @@ export interface TlsMaterial {
 }
 
 export interface HttpDeps {
-  readonly gateway: Pick<Gateway, 'push' | 'ingest' | 'removeGroup' | 'scrape' | 'ready' | 'status'>
+  readonly gateway: Pick<
+    Gateway,
+    'push' | 'ingest' | 'removeGroup' | 'removeMatching' | 'wipe' | 'scrape' | 'groups' | 'ready' | 'status'
+  >
   readonly tell: Tell
   readonly telemetry: { metrics(): Promise<{ contentType: string; body: string }> }
   /** What `/-/quit` and `/-/reload` do; without it they answer as if switched off. */

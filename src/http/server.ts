@@ -1,11 +1,13 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { PgrError } from '../errors/pgr-error.ts'
-import { asFailure, type ErrorStyle, sendFailure } from './answer.ts'
+import { asApi, asFailure, type ErrorStyle, sendFailure } from './answer.ts'
 import { makeInflight } from './inflight.ts'
 import { type BoundAddress, makeListeners } from './listeners.ts'
 import type { HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
+import { adminRoutes } from './routes/admin.ts'
 import { indexRoutes } from './routes/index-page.ts'
 import { managementRoutes } from './routes/management.ts'
+import { metricsApiRoutes } from './routes/metrics-api.ts'
 import { PUSH_PATHS, pushRoutes } from './routes/push.ts'
 import { type Route, splitUrl } from './routes/route.ts'
 import { scrapeRoutes } from './routes/scrape.ts'
@@ -53,6 +55,8 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
     ...pushRoutes(options, deps, inflight, stalls),
     ...scrapeRoutes(options, deps),
     ...statusRoutes(options, deps),
+    ...metricsApiRoutes(options, deps),
+    ...adminRoutes(options, deps),
     ...managementRoutes(options, deps, () => isStopping),
     ...indexRoutes(options),
   ])
@@ -80,7 +84,10 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
       return sendFailure(reply, new PgrError('PGR_NOT_FOUND', '404 page not found'), styleOf(url))
     }
     reply.header('allow', allow)
-    if (request.raw.method === 'OPTIONS') return reply.code(200).send()
+    if (request.raw.method === 'OPTIONS') {
+      if (styleOf(url) === 'api') asApi(reply)
+      return reply.code(200).send()
+    }
     return sendFailure(reply, new PgrError('PGR_METHOD_NOT_ALLOWED', 'Method Not Allowed'), styleOf(url))
   })
 

@@ -35,6 +35,7 @@ export const OPTIONS: HttpOptions = {
   utf8Names: false,
   consistencyCheck: true,
   enableLifecycle: false,
+  enableAdminApi: false,
   drainMs: 5000,
   compat: 'none',
   flags: { port: '9753', 'redis.password': '***' },
@@ -69,6 +70,9 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
           scrapes.push(request)
           return pageOf(PAGE)
         },
+        removeMatching: async () => ({ groups: 0, sets: 0, series: 0 }),
+        wipe: async () => {},
+        groups: async () => [],
         ready: async () => {},
         status: async () => ({ store: 'embedded', ready: true }),
         ...gateway,

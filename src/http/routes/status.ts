@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { GatewayStatus } from '../../gateway/gateway.ts'
-import { asFailure, sendFailure } from '../answer.ts'
+import { asApi, asFailure, sendFailure } from '../answer.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
 import { page, type Route } from './route.ts'
 
@@ -18,11 +18,9 @@ export function statusRoutes(options: HttpOptions, { gateway, tell }: HttpDeps):
   async function answerStatus(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     try {
       const status = await gateway.status({ deadlineMs: performance.now() + STATUS_TIMEOUT_MS })
-      return reply
-        .header('cache-control', 'no-store')
-        .header('x-content-type-options', 'nosniff')
-        .type('application/json; charset=utf-8')
-        .send(JSON.stringify({ status: 'success', data: { ...fixed, store: storeStatus(status) } }))
+      return asApi(reply).send(
+        JSON.stringify({ status: 'success', data: { ...fixed, store: storeStatus(status) } }),
+      )
     } catch (reason) {
       return sendFailure(reply, asFailure(reason, 'status', tell), 'api')
     }
