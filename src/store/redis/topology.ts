@@ -11,7 +11,7 @@ import {
   usesTls,
 } from './connect.ts'
 import { showEndpoint } from './endpoint.ts'
-import { classify, unavailable } from './failures.ts'
+import { classify, misconfigured, unavailable } from './failures.ts'
 import type { Info } from './info.ts'
 import type { Keyspace } from './keys.ts'
 import type { RedisStoreOptions } from './options.ts'
@@ -195,7 +195,7 @@ export class Topology implements PrimaryKeeper {
 
   /** Follows a redirection; resolves with the primary it leads to, which need not be usable. */
   async follow(place: number, { kind, address }: Redirection, deadlineMs: number): Promise<Primary> {
-    if (!this.isCluster) throw this.wrongKind('1')
+    if (!this.isCluster) throw asTrouble(this.wrongKind('1'))
     if (kind === 'MOVED') {
       this.assign([[place, address]])
       this.refreshSoon()
@@ -248,7 +248,7 @@ export class Topology implements PrimaryKeeper {
     const why = this.whyUnfit(info)
     if (why !== undefined) {
       if (!this.opened) this.fatal ??= why
-      return why
+      return asTrouble(why)
     }
     if (info.get('cluster_enabled') === '1' && !this.isCluster) this.becomeCluster()
     const places = this.placesOf(primary)
@@ -499,6 +499,11 @@ export class Topology implements PrimaryKeeper {
       `a redis cluster has no databases but 0, and --redis.db is ${dbOf(this.options)}; leave it out`,
     )
   }
+}
+
+/** A setting that does not fit the server ends a start. To those who call later it is the store that is not as it should be. */
+function asTrouble(error: PgrError): PgrError {
+  return error.code === 'PGR_SETTING_INVALID' ? misconfigured(error.message) : error
 }
 
 /** What came of these questions, as far as answers that say something come in time. */
