@@ -7,7 +7,7 @@ import { NO_DEADLINE } from './clock.ts'
 import { runScript } from './connect.ts'
 import { makeSend, runAt, within } from './courier.ts'
 import { classify, forCaller, lacksPermission } from './failures.ts'
-import { makeGroupWrites, unitBytes, writtenOf } from './group-writes.ts'
+import { type Applied, makeGroupWrites, unitBytes, writtenOf } from './group-writes.ts'
 import { Health } from './health.ts'
 import { History } from './history.ts'
 import { Journal, type JournalEntry } from './journal.ts'
@@ -104,7 +104,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     operation: string,
     kind: JournalEntry['kind'] | undefined,
     write: UnitWrite,
-    work: () => Promise<Written>,
+    work: () => Promise<Applied>,
   ): Promise<Written> {
     const startMs = performance.now()
     const written = await told(operation, work).catch((reason: PgrError) => {
@@ -114,7 +114,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     if (refused !== undefined && startMs > refused.atMs) refused = undefined
     if (written.duplicate) tell({ kind: 'store.duplicate' })
     if (kind !== undefined) {
-      const { partition, epoch, nowMs: atMs, change } = written
+      const { partition, epoch, firstMs: atMs, change } = written
       const { operation: id } = write
       const entry = { kind, partition, epoch, atMs, version: change?.version, operation: id, write }
       journal.note(entry as JournalEntry)
@@ -133,7 +133,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     refused = { why, atMs: performance.now() }
   }
 
-  async function remove(write: UnitWrite): Promise<Written> {
+  async function remove(write: UnitWrite): Promise<Applied> {
     const partition = partitionOf(write.id, PARTITIONS)
     const reply = await send(write, partition, scripts.remove, [unitBytes(write.id)])
     const written = writtenOf(partition, reply)
@@ -146,7 +146,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     const outcomes = await Promise.allSettled(
       keys.partitions.map(async (_, partition) => {
         const reply = await send(write, partition, scripts.wipe, [])
-        const { epoch, nowMs: atMs, duplicate } = writtenOf(partition, reply)
+        const { epoch, firstMs: atMs, duplicate } = writtenOf(partition, reply)
         const version = duplicate ? undefined : numberAt(reply, 3)
         journal.note({ kind: 'wipe', partition, epoch, atMs, version, operation: write.operation })
       }),

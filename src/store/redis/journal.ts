@@ -12,7 +12,7 @@ export type JournalEntry = Acknowledged &
 interface Acknowledged {
   readonly partition: number
   readonly operation: Operation['operation']
-  /** The store's time of the write, in milliseconds. */
+  /** The store's time when it was first applied, in milliseconds; with a fraction if that already orders it. */
   readonly atMs: number
   /** Version of the partition after the write, where it made one; orders writes of one millisecond. */
   readonly version?: number | undefined
