@@ -61,8 +61,8 @@ export async function runAt<T>(
 /**
  * Replies are those of the script but for the refusals common to all, which are thrown: `late`, `schema`, `quota`.
  *
- * A try whose outcome is unknown (a timeout, a lost connection) is repeated with the same operation id, which makes the
- * repetition harmless.
+ * A try whose outcome is unknown (a timeout, a lost connection, an answer of a primary that was replaced meanwhile) is
+ * repeated with the same operation id, which makes the repetition harmless.
  */
 export function makeSend(topology: Topology, keys: Keyspace, confirm: Confirm): Send {
   async function once(
@@ -104,8 +104,9 @@ export function makeSend(topology: Topology, keys: Keyspace, confirm: Confirm): 
         primary = route.primary
         if (!holds()) throw new Outdated()
         const reply = await within(write, once(write, partition, script, values, route))
-        if (textAt(reply, 0) !== 'late') return reply
-        trouble = tooLate()
+        if (textAt(reply, 0) === 'late') trouble = tooLate()
+        else if (route.asking || topology.at(partition) === primary) return reply
+        else trouble = overtaken(primary)
       } catch (reason) {
         if (reason instanceof Outdated) throw reason
         const redirection =
@@ -154,6 +155,11 @@ function refuse(status: string, reply: Reply): void {
 
 function tooLate(): PgrError {
   return unavailable('redis did not take the write before its deadline')
+}
+
+/** Its successor was asked what it has before this write counted as acknowledged, and may be without it. */
+function overtaken({ endpoint }: Primary): PgrError {
+  return unavailable(`redis at ${endpoint} took the write and was replaced meanwhile`)
 }
 
 function assertInTime({ deadlineMs }: { deadlineMs: number }): void {
