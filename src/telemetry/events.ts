@@ -61,7 +61,7 @@ export type Event =
   | { kind: 'store.history'; cause: HistoryCause; endpoint: string; partitions: number }
   /**
    * Acknowledged writes of the last seconds were compared with what the store has: how many of those checked were
-   * missing, were sent again, and stay lost.
+   * missing, were sent again, and stay lost. Those still owed are missing too, and not taken at the moment, for a reason.
    */
   | {
       kind: 'store.mend'
@@ -70,6 +70,8 @@ export type Event =
       missing: number
       resubmitted: number
       lost: number
+      owed: number
+      reason?: string
       seconds: number
     }
   /** Primaries came or went, or partitions moved between them. */

@@ -40,10 +40,10 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
       }
     }
     case 'store.mend': {
-      const { endpoint, checked, missing, resubmitted, lost, seconds } = event
+      const { endpoint, checked, missing, resubmitted, lost, owed, reason, seconds } = event
       return {
         message: mendMessage(event),
-        facts: { endpoint, checked, missing, resubmitted, lost, seconds },
+        facts: { endpoint, checked, missing, resubmitted, lost, owed, reason, seconds },
       }
     }
     case 'store.topology':
@@ -96,7 +96,7 @@ export function levelOf(event: Event): LogLevel {
     case 'listening':
       return 'info'
     case 'store.mend':
-      if (event.lost > 0) return 'warn'
+      if (event.lost > 0 || event.reason !== undefined) return 'warn'
       return event.missing > 0 ? 'info' : 'debug'
     case 'store.history':
     case 'view.reset':
@@ -122,8 +122,9 @@ function pushFacts(event: Event & { kind: 'push' }): Record<string, unknown> {
   return { method, status, protocol, bytes, series, seconds, code, reason, group }
 }
 
-function mendMessage({ missing, lost }: Event & { kind: 'store.mend' }): string {
+function mendMessage({ missing, lost, reason }: Event & { kind: 'store.mend' }): string {
   if (lost > 0) return 'found acknowledged writes that the store lost for good'
+  if (reason !== undefined) return 'cannot send acknowledged writes again yet that the store may have lost'
   return missing > 0
     ? 'sent acknowledged writes again that the store had lost'
     : 'found every acknowledged write of late in the store'

@@ -284,7 +284,7 @@ export function openRig(server: RedisServer): FailoverRig {
       await redis.del(...keys)
       onPromotion.length = 0
       lastMs = 0
-      await run(PARTITION, scripts.init, Buffer.alloc(0), [])
+      await run(PARTITION, scripts.init, Buffer.alloc(0), [0])
     },
     close: () => redis.disconnect(),
   }

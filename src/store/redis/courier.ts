@@ -1,12 +1,13 @@
 import { PgrError } from '../../errors/pgr-error.ts'
 import type { Operation } from '../store.ts'
+import { NO_DEADLINE } from './clock.ts'
 import { type Argument, runScript } from './connect.ts'
 import { classify, misconfigured, unavailable } from './failures.ts'
 import type { Keyspace } from './keys.ts'
 import type { Primary } from './primary.ts'
 import type { Confirm } from './replicas.ts'
 import { asList, numberAt, type Reply, textAt } from './reply.ts'
-import type { Script } from './scripts.ts'
+import { type Script, scripts } from './scripts.ts'
 import { readRedirection } from './slots.ts'
 import type { Topology } from './topology.ts'
 
@@ -63,18 +64,35 @@ export async function runAt<T>(
  *
  * A try whose outcome is unknown (a timeout, a lost connection, an answer of a primary that was replaced meanwhile) is
  * repeated with the same operation id, which makes the repetition harmless.
+ *
+ * `floors` holds for a partition a time that its next write has to be later than.
  */
-export function makeSend(topology: Topology, keys: Keyspace, confirm: Confirm): Send {
+export function makeSend(
+  topology: Topology,
+  keys: Keyspace,
+  confirm: Confirm,
+  floors: Map<number, number> = new Map(),
+): Send {
+  /** Lost writes that are still to be written again are earlier, also where the server's clock is behind. */
+  async function passFloor(partition: number, at: readonly string[], { primary, asking }: Route) {
+    const floor = floors.get(partition)
+    if (floor === undefined) return
+    await runScript(primary.write, scripts.init, at, ['', NO_DEADLINE, topology.seed(), floor], asking)
+    if (floors.get(partition) === floor) floors.delete(partition)
+  }
+
   async function once(
     write: Operation,
     partition: number,
     script: Script,
     values: readonly Argument[],
-    { primary, asking }: Route,
+    route: Route,
   ): Promise<Reply> {
+    const { primary, asking } = route
     const deadline = primary.clock.at(write.deadlineMs)
     const at = keys.partitions[partition]
     if (deadline === undefined || at === undefined) throw unavailable('redis did not tell its time yet')
+    if (floors.size > 0) await passFloor(partition, at, route)
     const sentMs = performance.now()
     const head = [Buffer.from(write.operation, 'latin1'), deadline, topology.seed()]
     const reply = asList(await runScript(primary.write, script, at, [...head, ...values], asking))

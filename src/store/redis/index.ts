@@ -64,7 +64,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     admit: (primary, info, places) => admission.admit(topology, primary, info, places),
     onUsable: () => void health.announce().catch(() => undefined),
   })
-  const send = makeSend(topology, keys, makeConfirm(options))
+  const send = makeSend(topology, keys, makeConfirm(options), admission.floors)
   const reader = new ChangeReader(topology, keys, known, history)
   const health = new Health({
     topology,

@@ -77,6 +77,7 @@ const EVENTS: Event[] = [
     missing: 7,
     resubmitted: 5,
     lost: 2,
+    owed: 0,
     seconds: 0.1,
   },
   { kind: 'store.topology', message: 'the primary is redis://b:6379 now' },
@@ -180,15 +181,20 @@ describe('the log', () => {
   })
 
   it.each([
-    ['debug', 'nothing is missing', { missing: 0, resubmitted: 0, lost: 0 }],
-    ['info', 'all that was missing is there again', { missing: 3, resubmitted: 3, lost: 0 }],
-    ['warn', 'something stays lost', { missing: 3, resubmitted: 2, lost: 1 }],
+    ['debug', 'nothing is missing', { missing: 0, resubmitted: 0, lost: 0, owed: 0 }],
+    ['info', 'all that was missing is there again', { missing: 3, resubmitted: 3, lost: 0, owed: 0 }],
+    ['warn', 'something stays lost', { missing: 3, resubmitted: 2, lost: 1, owed: 0 }],
+    [
+      'warn',
+      'the store does not take them yet',
+      { missing: 0, resubmitted: 0, lost: 0, owed: 3, reason: 'out of memory' },
+    ],
   ] as const)('looks for lost writes on level %s when %s', (level, _why, found) => {
     const { tell, lines } = open('debug')
     tell({ kind: 'store.mend', endpoint: 'a', checked: 9, seconds: 0.1, ...found })
     expect(/level=(\w+)/.exec(lines[0] ?? '')?.[1]).toBe(level)
     expect(lines[0]).toContain(
-      ` missing=${found.missing} resubmitted=${found.resubmitted} lost=${found.lost} `,
+      ` missing=${found.missing} resubmitted=${found.resubmitted} lost=${found.lost} owed=${found.owed} `,
     )
   })
 

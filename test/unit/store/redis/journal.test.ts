@@ -101,6 +101,37 @@ describe('the journal', () => {
     expect([timesOf(journal, 0), journal.forgotten]).toEqual([[2, 3], 0])
   })
 
+  it('keeps what the store lost and has yet to take back, beyond the window and within the bytes', () => {
+    const clock = makeClock()
+    const journal = new Journal({ windowMs: 1000, maxBytes: 5000 }, clock.now)
+    const [owed, settled, gone] = [pushed(0, 1), pushed(0, 2), pushed(0, 3)]
+    for (const entry of [owed, settled, gone, pushed(0, 4)]) {
+      entry.isOwed = entry.atMs < 4
+      journal.note(entry)
+    }
+    const bytes = journal.bytes
+    clock.advance(2000)
+    journal.note(pushed(0, 5))
+    expect(timesOf(journal, 0)).toEqual([1, 2, 3, 5])
+    expect(journal.bytes).toBe(bytes)
+
+    settled.isOwed = false
+    journal.drop(new Set([gone]))
+    expect([timesOf(journal, 0), journal.bytes, journal.forgotten]).toEqual([[1, 5], bytes / 2, 0])
+    // The oldest first, as ever.
+    journal.note(pushed(0, 6, 'x'.repeat(3000)))
+    expect([timesOf(journal, 0), journal.forgotten]).toEqual([[5, 6], 1])
+
+    const late = pushed(1, 7)
+    late.isOwed = true
+    journal.note(late)
+    expect(journal.forgotten).toBe(2)
+    clock.advance(2000)
+    journal.note(pushed(1, 8))
+    journal.forget(1)
+    expect([timesOf(journal, 1), journal.forgotten]).toEqual([[], 2])
+  })
+
   it('keeps no more places than entries need, however many went through', () => {
     const clock = makeClock()
     const journal = new Journal({ windowMs: 100, maxBytes: 1e9 }, clock.now)
