@@ -13,10 +13,12 @@ import type { Topology } from './topology.ts'
 
 const TRIES = 3
 const PAUSE_MS = 40
-/** Nothing ran when a node sent us elsewhere or is moving the slot: such a try costs none of the three. */
+/** Nothing ran when a node sent us elsewhere, or waits for others: such a try costs none of the three. */
 const MOST_REDIRECTIONS = 6
 const MOST_WAITS_FOR_SLOT = 60
 export const SLOT_PAUSE_MS = 50
+/** An election takes less. To wait for a cluster that stays down would only pile up requests. */
+const ELECTION_MS = 2000
 
 /**
  * Brings a write to its partition: once if it can, at most three times, never after its deadline. `holds` is asked before
@@ -73,6 +75,15 @@ export function makeSend(
   confirm: Confirm,
   floors: Map<number, number> = new Map(),
 ): Send {
+  const downSinceMs = new WeakMap<Primary, number>()
+
+  function isElecting(primary: Primary): boolean {
+    const nowMs = performance.now()
+    const sinceMs = downSinceMs.get(primary) ?? nowMs
+    downSinceMs.set(primary, sinceMs)
+    return nowMs < sinceMs + ELECTION_MS
+  }
+
   /** Lost writes that are still to be written again are earlier, also where the server's clock is behind. */
   async function passFloor(partition: number, at: readonly string[], { primary, asking }: Route) {
     const floor = floors.get(partition)
@@ -96,6 +107,7 @@ export function makeSend(
     const sentMs = performance.now()
     const head = [Buffer.from(write.operation, 'latin1'), deadline, topology.seed()]
     const reply = asList(await runScript(primary.write, script, at, [...head, ...values], asking))
+    downSinceMs.delete(primary)
     const status = textAt(reply, 0)
     if (status === 'late') {
       primary.clock.observe(numberAt(reply, 1), sentMs, performance.now())
@@ -137,8 +149,9 @@ export function makeSend(
           if (next !== undefined) elsewhere = { primary: next, asking: redirection.kind === 'ASK' }
           continue
         }
-        const { error, again, slotIsMoving } = classify(reason)
-        if (slotIsMoving) {
+        const { error, again, slotIsMoving, clusterIsDown } = classify(reason)
+        const isElection = clusterIsDown && primary !== undefined && isElecting(primary)
+        if (slotIsMoving || isElection) {
           topology.refreshSoon()
           if (waits++ < MOST_WAITS_FOR_SLOT) {
             left++
@@ -146,8 +159,8 @@ export function makeSend(
             continue
           }
         }
-        if (!again) throw error
-        topology.refreshSoon()
+        if (again) topology.refreshSoon()
+        if (!again || clusterIsDown) throw error
         trouble = error
       }
       if (left === 0) throw trouble

@@ -4,12 +4,14 @@ import { PgrError } from '../../errors/pgr-error.ts'
 export interface Failure {
   readonly error: PgrError
   readonly again: boolean
-  /** Nothing ran, because the slot is between two nodes or the cluster is between two states. */
+  /** Nothing ran, because the slot is between two nodes. */
   readonly slotIsMoving?: true
+  /** Nothing ran, because the nodes have yet to agree on who serves what; that may take moments or for ever. */
+  readonly clusterIsDown?: true
 }
 
 interface Rule {
-  readonly means: 'passing' | 'moving' | 'lasting' | 'operator'
+  readonly means: 'passing' | 'moving' | 'down' | 'lasting' | 'operator'
   readonly say: string
 }
 
@@ -20,7 +22,7 @@ const BY_PREFIX: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['MASTERDOWN', { means: 'passing', say: 'this redis is a replica that lost its primary' }],
   ['BUSY', { means: 'passing', say: 'redis is busy with a script' }],
   ['TRYAGAIN', { means: 'moving', say: 'redis is moving this partition' }],
-  ['CLUSTERDOWN', { means: 'passing', say: 'the redis cluster is down' }],
+  ['CLUSTERDOWN', { means: 'down', say: 'the redis cluster is down' }],
   ['NOREPLICAS', { means: 'lasting', say: 'redis has fewer replicas than `min-replicas-to-write` asks for' }],
   ['OOM', { means: 'lasting', say: 'redis is out of memory; raise `maxmemory` or remove groups' }],
   ['MISCONF', { means: 'lasting', say: 'redis cannot write its snapshot and refuses writes; mend its disk' }],
@@ -54,6 +56,7 @@ export function classify(reason: unknown): Failure {
   }
   const error = unavailable(text, reason)
   if (rule.means === 'moving') return { error, again: true, slotIsMoving: true }
+  if (rule.means === 'down') return { error, again: true, clusterIsDown: true }
   return { error, again: rule.means === 'passing' }
 }
 

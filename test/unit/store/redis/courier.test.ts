@@ -44,16 +44,14 @@ function topologyAt(home: () => Primary): Topology {
 const reply = (text: string) => [text, 'epoch', '1', '1'].map((word) => Buffer.from(word))
 
 describe('a write on its way', () => {
-  const deliver = (home: () => Primary) => {
-    const write = operation()
-    const sent = makeSend(topologyAt(home), keyspace('pgr'), async () => undefined)(
-      write,
-      PARTITION,
-      scripts.remove,
-      [],
-    )
-    return { write, sent }
+  const deliverTo = (home: () => Primary) => {
+    const send = makeSend(topologyAt(home), keyspace('pgr'), async () => undefined)
+    return () => {
+      const write = operation()
+      return { write, sent: send(write, PARTITION, scripts.remove, []) }
+    }
   }
+  const deliver = (home: () => Primary) => deliverTo(home)()
 
   it('is brought to the successor of a primary that was replaced before its answer came, as the same operation', async () => {
     const successor = primaryThat(() => reply('duplicate'))
@@ -66,6 +64,35 @@ describe('a write on its way', () => {
     const { write, sent } = deliver(() => home)
     expect(String((await sent)[0])).toBe('duplicate')
     expect([replaced.asked, successor.asked]).toEqual([[write.operation], [write.operation]])
+  })
+
+  it('waits for a cluster that is down for a moment, and hears at once of one that stays down', async () => {
+    let isDown = (call: number) => call < 20
+    const { primary, asked } = primaryThat((call) =>
+      isDown(call) ? new Error('CLUSTERDOWN The cluster is down') : reply('ok'),
+    )
+    const deliverAgain = deliverTo(() => primary)
+    const started = performance.now()
+    await deliverAgain().sent
+    expect(asked).toHaveLength(20)
+    expect(performance.now() - started).toBeGreaterThan(900)
+
+    isDown = () => true
+    const outcome = async () => {
+      const startedMs = performance.now()
+      await expect(deliverAgain().sent).rejects.toMatchObject({
+        code: 'PGR_STORE_UNAVAILABLE',
+        message: expect.stringContaining('cluster is down'),
+      })
+      return performance.now() - startedMs
+    }
+    expect(await outcome()).toBeGreaterThan(1900)
+    expect(await outcome()).toBeLessThan(100)
+
+    isDown = () => false
+    await deliverAgain().sent
+    isDown = (call) => call % 10 !== 0
+    await deliverAgain().sent
   })
 
   it('is not acknowledged when every answer comes from one that was replaced', async () => {
