@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Labels } from '../../src/model/labels.ts'
@@ -283,4 +285,28 @@ describe('a cluster of which a part is away', () => {
   })
 
   const kinds = () => opened.events.map(({ kind }) => kind)
+
+  it('is not looked for where a node was that is none any more', async () => {
+    const [first = away] = await rig.primaries()
+    const gone = await rig.addNode({ replicaOf: first })
+    const late = await openStore({ url: '' }, { endpoints: [rig.endpoints[0] ?? ''] })
+    await late.store.ready()
+    await rig.removeNode(gone)
+    let visits = 0
+    const stranger = createServer((socket) => {
+      visits++
+      socket.destroy()
+    }).listen(gone.port, '127.0.0.1')
+    await once(stranger, 'listening')
+
+    away.freeze()
+    await eventuallyHolds(() => expect(late.events.map(({ kind }) => kind)).toContain('store.lost'))
+    await sleep(1000)
+    const before = visits
+    // The nodes are asked several times a second now.
+    await sleep(2000)
+    expect(visits).toBe(before)
+    stranger.close()
+    await late.store.close()
+  })
 })
