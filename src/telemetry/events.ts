@@ -74,6 +74,8 @@ export type Event =
       reason?: string
       seconds: number
     }
+  /** Acknowledged writes of late had to be forgotten for want of room, and cannot be sent again if they are lost. */
+  | { kind: 'store.forgotten'; writes: number; total: number }
   /** Primaries came or went, or partitions moved between them. */
   | { kind: 'store.topology'; message: string }
   /** The view caught up with the store. */

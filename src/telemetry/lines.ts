@@ -46,6 +46,12 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         facts: { endpoint, checked, missing, resubmitted, lost, owed, reason, seconds },
       }
     }
+    case 'store.forgotten':
+      return {
+        message:
+          'forgets acknowledged writes early, which could not be sent again if the store lost them; raise `--redis.resubmit-max-bytes` or shorten `--redis.resubmit-window`',
+        facts: { writes: event.total },
+      }
     case 'store.topology':
       return { message: event.message, facts: {} }
     case 'view.poll':
@@ -99,6 +105,7 @@ export function levelOf(event: Event): LogLevel {
       if (event.lost > 0 || event.reason !== undefined) return 'warn'
       return event.missing > 0 ? 'info' : 'debug'
     case 'store.history':
+    case 'store.forgotten':
     case 'view.reset':
     case 'view.quarantine':
       return 'warn'

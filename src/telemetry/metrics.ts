@@ -140,6 +140,10 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'pgr_store_resubmitted_writes_total',
     'Acknowledged writes of this replica that the store lost and was sent again.',
   )
+  const forgottenWrites = counter(
+    'pgr_store_forgotten_writes_total',
+    'Acknowledged writes of this replica that were forgotten for want of room while they might have had to be sent again.',
+  )
   const findings = gauge(
     'pgr_store_finding',
     '1 while what was found out about the store is in order.',
@@ -216,6 +220,8 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
         case 'store.mend':
           lostWrites.inc(event.lost)
           return resubmittedWrites.inc(event.resubmitted)
+        case 'store.forgotten':
+          return forgottenWrites.inc(event.writes)
         case 'view.poll':
           pollSeconds.observe(event.seconds)
           return polledUnits.inc(event.units)

@@ -47,7 +47,10 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
   const keys = keyspace(options.prefix)
   const limits = packLimits(options.limits, PARTITIONS)
   const known = new KnownSets(MOST_KNOWN_ENTRIES)
-  const journal = new Journal(options.resubmit ?? RESUBMIT)
+  const journal = new Journal({
+    ...(options.resubmit ?? RESUBMIT),
+    onForgotten: (writes, total) => tell({ kind: 'store.forgotten', writes, total }),
+  })
   const history = new History((partition) => journal.forget(partition))
   const admission = new Admission({
     keys,

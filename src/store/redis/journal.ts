@@ -27,6 +27,8 @@ export interface JournalOptions {
   readonly windowMs: number
   /** Most memory for them, an estimate. */
   readonly maxBytes: number
+  /** Told how many writes were given up for want of room, together and so far. */
+  readonly onForgotten?: (writes: number, total: number) => void
 }
 
 interface Note {
@@ -61,15 +63,17 @@ export class Journal {
 
   private readonly windowMs: number
   private readonly maxBytes: number
+  private readonly onForgotten: JournalOptions['onForgotten']
   private readonly now: () => number
   private readonly notes: (Note | undefined)[] = []
   private first = 0
   /** Past the window, and owed to the store. */
   private owed: Note[] = []
 
-  constructor({ windowMs, maxBytes }: JournalOptions, now = () => performance.now()) {
+  constructor({ windowMs, maxBytes, onForgotten }: JournalOptions, now = () => performance.now()) {
     this.windowMs = windowMs
     this.maxBytes = maxBytes
+    this.onForgotten = onForgotten
     this.now = now
   }
 
@@ -77,6 +81,7 @@ export class Journal {
   note(entry: JournalEntry): void {
     if (this.windowMs <= 0) return
     const notedAtMs = this.now()
+    const { forgotten } = this
     const bytes = sizeOf(entry)
     this.notes.push({ entry, notedAtMs, bytes, dropped: false })
     this.bytes += bytes
@@ -89,6 +94,7 @@ export class Journal {
       if (isOwed(oldest) && !isTooMuch) this.owed.push(oldest)
       else this.release(oldest, !isOld || isOwed(oldest))
     }
+    if (this.forgotten > forgotten) this.onForgotten?.(this.forgotten - forgotten, this.forgotten)
     if (this.first < MOST_EMPTY || this.first * 2 < this.notes.length) return
     this.notes.splice(0, this.first)
     this.first = 0

@@ -80,6 +80,7 @@ const EVENTS: Event[] = [
     owed: 0,
     seconds: 0.1,
   },
+  { kind: 'store.forgotten', writes: 3, total: 8 },
   { kind: 'store.topology', message: 'the primary is redis://b:6379 now' },
   { kind: 'view.poll', seconds: 0.001, units: 4 },
   { kind: 'view.reset', partition: 5, reason: 'digest' },
@@ -198,6 +199,18 @@ describe('the log', () => {
     )
   })
 
+  it('warns once a minute of acknowledged writes that are forgotten, with how many there were so far', () => {
+    const { tell, lines, clock } = open('info')
+    for (let total = 1; total <= 100; total++) {
+      tell({ kind: 'store.forgotten', writes: 1, total })
+      clock.nowMs += 1000
+    }
+    expect(lines.map((line) => /level=(\w+) .* writes=(\d+)/.exec(line)?.slice(1))).toEqual([
+      ['warn', '1'],
+      ['warn', '61'],
+    ])
+  })
+
   it('warns of every loss of history and mentions a new topology', () => {
     const { tell, lines } = open('info')
     for (const cause of ['failover', 'failover'] as const)
@@ -283,6 +296,7 @@ describe('own metrics', () => {
       'pgr_store_history_losses_total{cause="emptied"} 0',
       'pgr_store_lost_writes_total 2',
       'pgr_store_resubmitted_writes_total 5',
+      'pgr_store_forgotten_writes_total 3',
       'pgr_store_finding{finding="eviction"} 0',
       'pgr_view_poll_duration_seconds_count 1',
       'pgr_view_changed_units_total 4',

@@ -52,7 +52,9 @@ describe('the journal', () => {
   })
 
   it('holds at most its bytes, giving up the oldest first and counting them', () => {
-    const journal = new Journal({ windowMs: 1000, maxBytes: 10_000 }, () => 0)
+    const told: (readonly number[])[] = []
+    const onForgotten = (...counts: readonly number[]) => void told.push(counts)
+    const journal = new Journal({ windowMs: 1000, maxBytes: 10_000, onForgotten }, () => 0)
     for (let n = 0; n < 12; n++) journal.note(pushed(0, n, 'x'.repeat(1500)))
     const kept = timesOf(journal, 0) ?? []
     expect(kept.length).toBeGreaterThan(2)
@@ -64,6 +66,9 @@ describe('the journal', () => {
     journal.note(pushed(0, 99, 'x'.repeat(20_000)))
     expect(timesOf(journal, 0)).toEqual([])
     expect([journal.forgotten, journal.bytes]).toEqual([13, 0])
+    expect(told.at(0)).toEqual([1, 1])
+    expect(told.at(-1)).toEqual([1 + kept.length, 13])
+    expect(told.reduce((sum, [writes = 0]) => sum + writes, 0)).toBe(13)
   })
 
   it('counts blobs of samples too', () => {
