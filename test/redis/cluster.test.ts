@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Labels } from '../../src/model/labels.ts'
-import { keyspace } from '../../src/store/redis/keys.ts'
+import { keyspace, PLACE_OF } from '../../src/store/redis/keys.ts'
 import type { Store } from '../../src/store/store.ts'
 import { type ClusterRig, startClusterRig } from '../support/cluster-rig.ts'
 import type { ClusterNode } from '../support/cluster-view.ts'
@@ -213,7 +213,9 @@ describe('a cluster of which a part is away', () => {
     const owners = await Promise.all(keys.slots.slice(0, store.partitions).map((slot) => rig.ownerOf(slot)))
     awayPartitions = new Set([...owners.keys()].filter((partition) => owners[partition] === away))
   })
-  afterEach(() => away.thaw())
+  afterEach(() => {
+    for (const node of rig.nodes) node.thaw()
+  })
   afterAll(() => store.close())
 
   const pushAll = (text: string, withinMs = 10_000) =>
@@ -285,6 +287,33 @@ describe('a cluster of which a part is away', () => {
   })
 
   const kinds = () => opened.events.map(({ kind }) => kind)
+
+  it('serves the rest also to a gateway that is started meanwhile, as far as the rest is known to be of its layout', async () => {
+    expect(await pushAll('before')).toEqual(expected('accepted', 'accepted'))
+    const holder = await rig.ownerOf(keys.slots[PLACE_OF.configuration] ?? 0)
+    const owners = await Promise.all(jobs.map((_, n) => rig.ownerOf(keys.slots[n] ?? 0)))
+    const foreign = owners.findIndex((owner) => owner !== holder)
+    const foreignKey = keys.partitions[foreign]?.[0] ?? ''
+    await owners[foreign]?.ask('HSET', foreignKey, 'sv', '2')
+    holder.freeze()
+    const late = await openStore({ url: '' }, { endpoints: rig.endpoints })
+    const push = (job: Labels) => {
+      const deadlineMs = performance.now() + 1000
+      return refusal(late.store.writeGroup(putOf(job, [family('a', 'late')], { deadlineMs })))
+    }
+    const outcomes = jobs.map((_, n) =>
+      owners[n] === holder || n === foreign ? 'PGR_STORE_UNAVAILABLE' : 'accepted',
+    )
+    await eventuallyHolds(async () => expect(await Promise.all(jobs.map(push))).toEqual(outcomes))
+    expect(await owners[foreign]?.ask('HGET', foreignKey, 'sv')).toBe('2')
+
+    await owners[foreign]?.ask('HSET', foreignKey, 'sv', '1')
+    holder.thaw()
+    await eventuallyHolds(async () =>
+      expect(await Promise.all(jobs.map(push))).toEqual(expected('accepted', 'accepted')),
+    )
+    await late.store.close()
+  })
 
   it('is not looked for where a node was that is none any more', async () => {
     const [first = away] = await rig.primaries()

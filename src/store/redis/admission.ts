@@ -73,28 +73,36 @@ export class Admission {
     info: Info,
     places: readonly number[],
   ): Promise<Admitted> {
-    const refused = await this.whyForeign(topology, primary, places)
-    if (refused !== undefined) return { refused, later: NONE }
-    const later = await this.adopt(
-      topology,
-      primary,
-      info,
-      places.filter((place) => place < PARTITIONS),
-    )
+    let isOurs = true
+    try {
+      const refused = await this.whyForeign(topology, primary, places)
+      if (refused !== undefined) return { refused, later: NONE }
+    } catch (reason) {
+      if (places.includes(PLACE_OF.configuration)) throw reason
+      // The node that has it is away, which is no fault of the others.
+      isOurs = false
+    }
+    const partitions = places.filter((place) => place < PARTITIONS)
+    const later = await this.adopt(topology, primary, info, partitions, isOurs)
     this.parts.onFine(primary, info)
     return { later }
   }
 
-  /** Resolves with the partitions that have to be looked at once more. */
+  /**
+   * Resolves with the partitions that have to be looked at once more. Where the keyspace is not known to be ours, they are
+   * those that do not say so themselves.
+   */
   private async adopt(
     topology: Topology,
     primary: Primary,
     info: Info,
     partitions: readonly number[],
+    isOurs: boolean,
   ): Promise<ReadonlySet<number>> {
     if (partitions.length === 0) return NONE
     const { history } = this.parts
-    const { states, moved } = await this.statesOf(primary, partitions)
+    const { states, moved, unproven } = await this.statesOf(primary, partitions)
+    if (!isOurs) for (const partition of unproven) states.delete(partition)
     await this.createMissing(topology, primary, states)
     const mark = primary.markOf(info)
     const upSeconds = infoNumber(info, 'uptime_in_seconds')
@@ -105,7 +113,7 @@ export class Admission {
     for (const partition of doubtful) this.unmended.set(partition, doubt)
     this.parts.known.forgetPartitions(new Set(doubtful))
     const heldBack = await this.settle(topology, primary, [...states.keys()], lost.length)
-    return new Set([...moved, ...heldBack])
+    return new Set([...moved, ...heldBack, ...(isOurs ? [] : unproven)])
   }
 
   /** Resolves with the partitions that cannot be used yet. */
@@ -219,32 +227,40 @@ export class Admission {
     return mended
   }
 
-  /** Where the partitions stand, without creating what is not there; and which are not here any more. */
+  /**
+   * Where the partitions stand, without creating what is not there; which are not here any more, and which do not
+   * say that they are of our layout.
+   */
   private async statesOf(
     primary: Primary,
     partitions: readonly number[],
-  ): Promise<{ states: Map<number, PartitionState>; moved: Set<number> }> {
+  ): Promise<{ states: Map<number, PartitionState>; moved: Set<number>; unproven: Set<number> }> {
     const pipeline = primary.write.pipeline()
-    for (const partition of partitions) pipeline.hmget(this.metaKey(partition), 'e', 'v')
+    for (const partition of partitions) pipeline.hmget(this.metaKey(partition), 'e', 'v', 'sv')
     const found = (await pipeline.exec()) ?? []
     const states = new Map<number, PartitionState>()
     const moved = new Set<number>()
+    const unproven = new Set<number>()
     for (const [place, partition] of partitions.entries()) {
       const [error, value] = found[place] ?? []
       if (error) {
         // Half way to another node, which will be asked; nothing here is to be judged.
-        if (/^ASK\b/.test(error.message)) continue
+        if (/^ASK\b/.test(error.message)) {
+          unproven.add(partition)
+          continue
+        }
         if (!/^MOVED\b/.test(error.message)) throw error
         moved.add(partition)
         continue
       }
-      const [epoch, version] = asList(value)
+      const [epoch, version, schema] = asList(value)
+      if (schema !== SCHEMA) unproven.add(partition)
       states.set(partition, {
         epoch: typeof epoch === 'string' ? epoch : undefined,
         version: Number(version ?? 0),
       })
     }
-    return { states, moved }
+    return { states, moved, unproven }
   }
 
   private async createMissing(

@@ -3,7 +3,10 @@ import { PgrError } from '../../errors/pgr-error.ts'
 /** Partitions of a new keyspace; written to `<prefix>:cfg` and never changed after. */
 export const PARTITIONS = 64
 
-/** Version of the layout. Scripts refuse a partition that names another one. */
+/**
+ * Version of the layout, the number of partitions and their hash included. Scripts refuse a partition that names another
+ * one.
+ */
 export const SCHEMA = '1'
 
 /** How a unit finds its partition; part of the layout. */
