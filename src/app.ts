@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Notice } from './config/given.ts'
-import { showAddress } from './config/kinds.ts'
+import { pathOfUrl, showAddress } from './config/kinds.ts'
 import type { Origins, Settings } from './config/rules.ts'
 import { showFlags, showSettings } from './config/show.ts'
 import { PgrError } from './errors/pgr-error.ts'
@@ -133,12 +133,12 @@ function announce(settings: Settings, { tell }: Telemetry, url: string, origins:
         'the store is embedded: pushed metrics live in this process alone and go with it; give --redis.endpoint to share them between replicas and keep them over a restart',
     })
   }
-  const { metricsPath } = settings
+  const { metricsPath, webRoutePrefix } = settings
   tell({
     kind: 'listening',
     url,
-    pushUrl: `${url}/metrics/job/<job>`,
-    scrapeUrl: `${url}${metricsPath}`,
+    pushUrl: `${url}${webRoutePrefix}/metrics/job/<job>`,
+    scrapeUrl: `${url}${webRoutePrefix}${metricsPath}`,
     store: settings.store,
   })
 }
@@ -233,7 +233,8 @@ function httpOptions(settings: Settings): HttpOptions {
       ? { key: readPem(settings.tlsKey, '--tls.key'), cert: readPem(settings.tlsCert, '--tls.cert') }
       : undefined,
     paths: { metrics, telemetry, ingest },
-    routePrefix: '',
+    routePrefix: settings.webRoutePrefix,
+    externalPath: externalPath(settings),
     limits: {
       bodyBytes: settings.pushMaxBody,
       inflightBytes: settings.pushMaxInflightBytes,
@@ -255,6 +256,13 @@ function httpOptions(settings: Settings): HttpOptions {
     flags: showFlags(settings),
     startedAt: new Date(),
   }
+}
+
+/** In front of paths as people see them: a proxy may take it off. */
+function externalPath({ webExternalUrl, webRoutePrefix }: Settings): string {
+  if (webExternalUrl === '') return webRoutePrefix
+  const path = pathOfUrl(webExternalUrl)
+  return path === '/' ? '' : path
 }
 
 function lifecycle(requestStop: () => void) {

@@ -5,11 +5,13 @@ import {
   count,
   duration,
   endpoints,
+  externalUrl,
   integer,
   keyPrefix,
   oneOf,
   path,
   port,
+  routePrefix,
   size,
   text,
   urlPath,
@@ -79,6 +81,20 @@ export const options = {
     doc: 'Certificate of the server followed by its chain, PEM.',
   }),
 
+  webExternalUrl: setting({
+    flag: 'web.external-url',
+    kind: externalUrl,
+    fallback: '',
+    group: 'Paths',
+    doc: 'Address under which the server is reached, if other than where it listens; its path stands in front of every path unless `--web.route-prefix` says otherwise.',
+  }),
+  webRoutePrefix: setting({
+    flag: 'web.route-prefix',
+    kind: routePrefix,
+    fallback: '',
+    group: 'Paths',
+    doc: 'Path in front of every path of the server, as requests arrive; that of `--web.external-url` unless given, and `/` is none.',
+  }),
   metricsPath: setting({
     flag: 'metrics.path',
     short: 'm',
@@ -87,7 +103,7 @@ export const options = {
     group: 'Paths',
     aliases: ['web.telemetry-path'],
     yamlAliases: ['metrics_path'],
-    doc: 'Where Prometheus scrapes what was pushed; push paths do not move with it.',
+    doc: 'Where Prometheus scrapes what was pushed; push paths do not move with it. As `--web.telemetry-path` it shows own metrics there, too, unless `--telemetry.path` is given.',
   }),
   telemetryPath: setting({
     flag: 'telemetry.path',

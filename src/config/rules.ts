@@ -1,5 +1,5 @@
 import { type Notice, type Origin, refuse } from './given.ts'
-import { type Address, showAddress } from './kinds.ts'
+import { type Address, pathOfUrl, showAddress } from './kinds.ts'
 import { options, type SettingKey, type SettingValues } from './options.ts'
 
 /** Settings as the program uses them: read, checked against each other, and with nothing left to guess. */
@@ -39,7 +39,7 @@ export function applyRules(
   origins: Origins,
 ): { settings: Settings; notices: Notice[] } {
   const isGiven = (key: SettingKey) => origins[key].from !== 'default'
-  const settings = complete(values, isGiven)
+  const settings = complete(values, origins, isGiven)
   if (isGiven('port') && isGiven('webListenAddress')) {
     refuse(`${origins.port.name} cannot stand beside ${origins.webListenAddress.name}: give only one of them`)
   }
@@ -51,7 +51,7 @@ export function applyRules(
   return { settings, notices: findNotices(settings) }
 }
 
-function complete(values: SettingValues, isGiven: (key: SettingKey) => boolean): Settings {
+function complete(values: SettingValues, origins: Origins, isGiven: (key: SettingKey) => boolean): Settings {
   const likePushgateway = values.compat === 'pushgateway'
   const hasRedis = values.redisEndpoint.length > 0 || values.redisMasterName !== ''
   const store = values.store === 'auto' ? (hasRedis ? 'redis' : 'embedded') : values.store
@@ -63,10 +63,25 @@ function complete(values: SettingValues, isGiven: (key: SettingKey) => boolean):
     ...values,
     port,
     webListenAddress: isGiven('webListenAddress') ? values.webListenAddress : [{ host: '', port }],
-    telemetryPath: likePushgateway && !isGiven('telemetryPath') ? values.metricsPath : values.telemetryPath,
+    telemetryPath:
+      (likePushgateway || asTelemetryPath(origins)) && !isGiven('telemetryPath')
+        ? values.metricsPath
+        : values.telemetryPath,
+    webRoutePrefix: withoutSlash(
+      isGiven('webRoutePrefix') ? values.webRoutePrefix : pathOfUrl(values.webExternalUrl),
+    ),
     store,
     redisEndpoint,
   }
+}
+
+/** Pushgateway's name for the path means that own metrics are there, too. */
+function asTelemetryPath({ metricsPath }: Origins): boolean {
+  return /web[._]telemetry[-_]path/i.test(metricsPath.name)
+}
+
+function withoutSlash(path: string): string {
+  return path === '/' ? '' : path
 }
 
 function refuseDoubleAddresses(addresses: readonly Address[]): void {
@@ -94,7 +109,8 @@ function refusePaths(settings: Settings, origins: Origins): void {
   ] as const
   for (const [one, other] of pairs) {
     if (settings[one] !== settings[other]) continue
-    if (other === 'telemetryPath' && settings.compat === 'pushgateway') continue
+    const mayBeOne = settings.compat === 'pushgateway' || asTelemetryPath(origins)
+    if (other === 'telemetryPath' && mayBeOne) continue
     refuse(
       `${nameOf(one, origins)} and ${nameOf(other, origins)} are both ${settings[one]}: give each its own path`,
     )

@@ -73,6 +73,8 @@ export interface ScrapeRequest {
   readonly format: string
   readonly escaping: EscapingScheme
   readonly gzip: boolean
+  /** Names of families that the caller wants to show behind the page. */
+  readonly beside?: readonly string[]
   readonly deadlineMs: number
 }
 
@@ -81,6 +83,8 @@ export interface Scrape {
   readonly chunks: readonly Uint8Array[]
   readonly bytes: number
   readonly series: number
+  /** Those of `beside` that no family of the page takes. */
+  readonly free: readonly string[]
   /** 0 when the page is as of now; else the time since it was. */
   readonly ageSeconds: number
 }

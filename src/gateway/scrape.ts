@@ -92,7 +92,7 @@ export function makeScraper(deps: ScraperDeps): Scraper {
       for (;;) {
         const ageSeconds = await catchUp(request.deadlineMs)
         const { forgotten, whole } = view
-        const page = await expositionFor(request).render(request.gzip)
+        const page = await expositionFor(request).render(request.gzip, request.beside)
         tellQuarantined()
         // Rendering takes turns with the polls of others. One that began to read a partition anew took from the page
         // what it had not read yet.

@@ -13,6 +13,8 @@ export interface HttpOptions {
   readonly paths: { readonly metrics: string; readonly telemetry: string; readonly ingest: string }
   /** In front of every path; empty, or with a leading and without a trailing slash. */
   readonly routePrefix: string
+  /** The same for links on pages, which a proxy may have in front of other paths. */
+  readonly externalPath: string
   readonly limits: {
     /** Largest body, before and after decompression. */
     readonly bodyBytes: number

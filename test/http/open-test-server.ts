@@ -25,6 +25,7 @@ export const OPTIONS: HttpOptions = {
   tls: undefined,
   paths: { metrics: '/metrics', telemetry: '/telemetry', ingest: '/ingest' },
   routePrefix: '',
+  externalPath: '',
   limits: {
     bodyBytes: 64 * 1024,
     inflightBytes: 256 * 1024,
@@ -68,7 +69,7 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
         },
         async scrape(request) {
           scrapes.push(request)
-          return pageOf(PAGE)
+          return { ...pageOf(PAGE), free: request.beside ?? [] }
         },
         removeMatching: async () => ({ groups: 0, sets: 0, series: 0 }),
         wipe: async () => {},
@@ -94,6 +95,7 @@ export function pageOf(...texts: string[]): Scrape {
     chunks,
     bytes: chunks.reduce((sum, { length }) => sum + length, 0),
     series: texts.length,
+    free: [],
     ageSeconds: 0,
   }
 }

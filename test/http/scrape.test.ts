@@ -48,6 +48,7 @@ describe('a scrape', () => {
           chunks: [zipped],
           bytes: zipped.length,
           series: gzip ? 2 : 0,
+          free: [],
           ageSeconds: 0,
         }),
       },

@@ -74,6 +74,43 @@ describe('--compat=pushgateway', () => {
   })
 })
 
+describe('the path in front of every path', () => {
+  it.each<[string, Record<string, FlagValue>, string]>([
+    ['is none unless given', {}, ''],
+    [
+      'is that of the external address',
+      { 'web.external-url': 'https://push.example.org/gateway/' },
+      '/gateway',
+    ],
+    ['is none with an address that has none', { 'web.external-url': 'push.example.org:80' }, ''],
+    ['is what was given', { 'web.external-url': 'https://a/b', 'web.route-prefix': 'c/d' }, '/c/d'],
+    ['is none when that was given', { 'web.external-url': 'https://a/b', 'web.route-prefix': '/' }, ''],
+  ])('%s', (_what, flags, prefix) => {
+    expect(resolve(flags).settings.webRoutePrefix).toBe(prefix)
+  })
+
+  it.each<Record<string, FlagValue>>([
+    { 'web.external-url': 'ftp://a/b' },
+    { 'web.external-url': 'https://a/b?c' },
+    { 'web.external-url': 'https://a/b c' },
+    { 'web.route-prefix': '/a/../b' },
+    { 'web.route-prefix': '/a b' },
+  ])('is refused when it is none: %j', (flags) => {
+    expect(() => resolve(flags)).toThrow(/must be|expects|such as/)
+  })
+})
+
+describe("Pushgateway's name for the path of the page", () => {
+  it('moves own metrics there, too', () => {
+    expect(resolve({ 'web.telemetry-path': '/m' }).settings).toMatchObject({
+      metricsPath: '/m',
+      telemetryPath: '/m',
+    })
+    expect(resolve({ 'web.telemetry-path': '/m', 'telemetry.path': '/t' }).settings.telemetryPath).toBe('/t')
+    expect(resolve({ 'metrics.path': '/m' }).settings.telemetryPath).toBe('/telemetry')
+  })
+})
+
 describe('combinations that cannot work are refused', () => {
   it.each<[string, Record<string, FlagValue>, RegExp]>([
     [
