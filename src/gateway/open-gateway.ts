@@ -73,10 +73,7 @@ export function openGateway(
   function whyNot(): PgrError | undefined {
     const { failure } = sync
     if (sync.loaded) return failure?.code === 'PGR_STORE_DEGRADED' ? undefined : failure
-    return (
-      failure ??
-      new PgrError('PGR_STOPPING', 'the view is still being read from the store', { retryAfterSeconds: 1 })
-    )
+    return failure ?? new PgrError('PGR_STOPPING', 'the view is still being read from the store')
   }
 
   async function ready(): Promise<void> {

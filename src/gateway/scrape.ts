@@ -101,9 +101,6 @@ export function makeScraper(deps: ScraperDeps): Scraper {
           throw new PgrError(
             'PGR_STORE_UNAVAILABLE',
             'what is stored had to be read anew, which took too long',
-            {
-              retryAfterSeconds: 1,
-            },
           )
       }
     },

@@ -70,7 +70,6 @@ const USUAL = {
   pushWithinMs: 4000,
   scrapeWithinMs: 11_000,
   retryAfterSeconds: [1, 5] as const,
-  mayRetryAtOnce: false,
 }
 
 /** Follows a history from now on and judges it by the rules C1 to C10. Keeps what later pages are judged by, no more. */

@@ -60,22 +60,12 @@ export function classify(reason: unknown): Failure {
   return { error, again: rule.means === 'passing' }
 }
 
-/** PGR_STORE_UNAVAILABLE with a Retry-After that differs from caller to caller. */
 export function unavailable(message: string, cause?: unknown): PgrError {
-  const retryAfterSeconds = 1 + Math.floor(Math.random() * 5)
-  return new PgrError('PGR_STORE_UNAVAILABLE', message, { cause, retryAfterSeconds })
+  return new PgrError('PGR_STORE_UNAVAILABLE', message, { cause })
 }
 
 export function misconfigured(message: string, cause?: unknown): PgrError {
   return new PgrError('PGR_STORE_MISCONFIGURED', message, { cause, retryAfterSeconds: 5 })
-}
-
-/**
- * One failure as one of many callers is told it: those who are refused while the server is away are not all sent to come
- * back at the same moment.
- */
-export function forCaller(error: PgrError): PgrError {
-  return error.code === 'PGR_STORE_UNAVAILABLE' ? unavailable(error.message, error.cause) : error
 }
 
 /** The user may not do what every write needs, so that the next one will be refused as well. */

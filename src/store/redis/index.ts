@@ -6,7 +6,7 @@ import { ChangeReader } from './changes.ts'
 import { NO_DEADLINE } from './clock.ts'
 import { runScript } from './connect.ts'
 import { makeSend, runAt, within } from './courier.ts'
-import { classify, forCaller, lacksPermission } from './failures.ts'
+import { classify, lacksPermission } from './failures.ts'
 import { type Applied, makeGroupWrites, unitBytes, writtenOf } from './group-writes.ts'
 import { Health } from './health.ts'
 import { History } from './history.ts'
@@ -98,7 +98,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     } catch (reason) {
       const { error } = classify(reason)
       done(error)
-      throw forCaller(error)
+      throw error
     }
   }
 
