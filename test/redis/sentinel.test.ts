@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { RedisStoreOptions } from '../../src/store/redis/options.ts'
 import type { Store } from '../../src/store/store.ts'
+import { startChaosProxy } from '../support/chaos-proxy.ts'
 import { eventually, eventuallyHolds } from '../support/eventually.ts'
 import { type SentinelRig, startSentinelRig } from '../support/sentinel-rig.ts'
 import { StoreView } from '../support/store-view.ts'
@@ -180,6 +181,23 @@ describe('a primary that sentinels have to confirm', () => {
       { intervalMs: 200 },
     )
     first?.thaw()
+  })
+
+  it('asks them over new connections when the old ones lead nowhere any more', async () => {
+    const ways = await Promise.all(rig.sentinels.map(({ port }) => startChaosProxy({ port })))
+    const endpoints = ways.map(({ port }) => `127.0.0.1:${port}`)
+    const { store } = await open({ endpoints, sentinel: { strict: true } })
+    await push(store, 'strict', 'before')
+    await eventually('all are asked again and again', async () => {
+      const clients = await Promise.all(rig.sentinels.map((sentinel) => sentinel.ask('CLIENT', 'LIST')))
+      return clients.every((list) => /age=[1-9].* cmd=sentinel\|get-master-addr-by-name/.test(String(list)))
+    })
+    const [, ...vanishing] = ways
+    for (const way of vanishing) way.strand()
+    // What they said before must not count any more.
+    await sleep(4000)
+    await eventuallyHolds(() => push(store, 'strict', 'after').then(() => undefined))
+    await Promise.all(ways.map((way) => way.close()))
   })
 
   it('takes nothing more while one of them names another', async () => {
