@@ -120,9 +120,11 @@ export class Health {
     const primaries = this.parts.topology.primaries()
     const serving = new Set(primaries.map(({ endpoint }) => endpoint))
     for (const endpoint of [...this.looked.keys()]) if (!serving.has(endpoint)) this.looked.delete(endpoint)
-    for (const primary of primaries) {
-      if (primary.whyNot() === undefined) this.note(primary, readInfo(await primary.read.info()))
-    }
+    const usable = primaries.filter((primary) => primary.whyNot() === undefined)
+    // One that does not answer keeps nobody from looking at the others.
+    await Promise.allSettled(
+      usable.map(async (primary) => this.note(primary, readInfo(await primary.read.info()))),
+    )
   }
 
   private async say(leaving: '0' | '1'): Promise<void> {

@@ -109,4 +109,18 @@ describe('looking at the servers', () => {
     await look()
     expect([told().length, reread.length]).toEqual([1, 1])
   })
+
+  it('goes on with the others when one does not answer', async () => {
+    const [first, second] = watch('one', 'two')
+    if (first === undefined || second === undefined) throw new Error('there are two')
+    await look()
+    first.isAway = true
+    second.evicted = 1
+    await look()
+    expect(reread).toEqual(['two'])
+    expect(await rows()).toEqual([
+      ['one', true],
+      ['two', false],
+    ])
+  })
 })
