@@ -13,6 +13,7 @@ import type { RedisServer } from '../support/redis-server.ts'
 import type { Pgr } from '../support/start-pgr.ts'
 import {
   asWipe,
+  BACK_WITHIN_MS,
   COUNTABLE,
   killAndRestart,
   linesWith,
@@ -61,7 +62,7 @@ describe('Redis is killed and restarts with its append-only file', () => {
       { directives: everysec },
       ['--redis.resubmit-after=restart'],
       // What Redis had not written down yet is written again.
-      { mayHideForMs: 1000, lossReachMs: 2500 },
+      { mayHideForMs: BACK_WITHIN_MS, lossReachMs: 2500 },
     ],
   ])('%s: nothing is lost with %s', async (id, what, redis, flags, hiding) => {
     const { violations, verdict } = await runRedisCase({
@@ -69,7 +70,7 @@ describe('Redis is killed and restarts with its append-only file', () => {
       name: `kill -9 of Redis, restart; ${what}`,
       redis,
       flags,
-      allows: { mayRefuse: true, recoverWithinMs: 1000, ...hiding },
+      allows: { mayRefuse: true, recoverWithinMs: BACK_WITHIN_MS, ...hiding },
       fault: killAndRestart,
     })
     expect(violations).toEqual([])
@@ -86,7 +87,7 @@ describe('Redis restarts with nothing', () => {
       id: 'F2',
       name: 'kill -9 of Redis without persistence, restart',
       workload: COUNTABLE,
-      allows: { mayLose: true, lossReachMs: EVERYTHING_MS, mayRefuse: true, recoverWithinMs: 1000 },
+      allows: { mayLose: true, lossReachMs: EVERYTHING_MS, mayRefuse: true, recoverWithinMs: BACK_WITHIN_MS },
       async fault({ redis, gateways, repaired }) {
         await redis.kill()
         await redis.restart()
@@ -121,7 +122,12 @@ describe('Redis restarts with nothing', () => {
       id: 'F2-empty',
       name: 'the same with --redis.resubmit-after=empty',
       flags: ['--redis.resubmit-after=empty'],
-      allows: { mayHideForMs: 1000, lossReachMs: EVERYTHING_MS, mayRefuse: true, recoverWithinMs: 1000 },
+      allows: {
+        mayHideForMs: BACK_WITHIN_MS,
+        lossReachMs: EVERYTHING_MS,
+        mayRefuse: true,
+        recoverWithinMs: BACK_WITHIN_MS,
+      },
       async fault({ redis }) {
         await redis.kill()
         await redis.restart()
@@ -146,7 +152,7 @@ describe('Redis restarts with an old snapshot', () => {
     await redis.kill()
     await redis.restart()
   }
-  const losing = { mayLose: true, lossReachMs: 1000, mayRefuse: true, recoverWithinMs: 1000 }
+  const losing = { mayLose: true, lossReachMs: 1000, mayRefuse: true, recoverWithinMs: BACK_WITHIN_MS }
 
   it('F3: what came after it is gone from every page, and each lost push is counted', async () => {
     const { violations, verdict, logs } = await runRedisCase({
@@ -189,7 +195,12 @@ describe('Redis restarts with an old snapshot', () => {
       id: 'F3-restart',
       name: 'the same with --redis.resubmit-after=restart',
       flags: ['--redis.resubmit-after=restart'],
-      allows: { mayHideForMs: 1000, lossReachMs: 1000, mayRefuse: true, recoverWithinMs: 1000 },
+      allows: {
+        mayHideForMs: BACK_WITHIN_MS,
+        lossReachMs: 1000,
+        mayRefuse: true,
+        recoverWithinMs: BACK_WITHIN_MS,
+      },
       fault: restartWithOld,
     })
     expect(violations).toEqual([])
@@ -279,7 +290,7 @@ describe('the way to Redis', () => {
       name: 'connections to Redis are reset every 200 ms for 10 s',
       proxied: GATEWAYS,
       workload: { writers: 8 },
-      allows: { mayRefuse: true, recoverWithinMs: 1000 },
+      allows: { mayRefuse: true, recoverWithinMs: BACK_WITHIN_MS },
       async fault({ proxy, workload }) {
         const [ackedBefore, failedBefore] = [workload.acked(), workload.failed()]
         const end = proxy.resetEvery(200)

@@ -188,7 +188,7 @@ describe('a partition whose slot moves to another node', () => {
     ])
     const tookMs = performance.now() - startMs
     expect(tookMs).toBeGreaterThan(400)
-    expect(tookMs).toBeLessThan(1000)
+    expect(tookMs).toBeLessThan(3000)
 
     await rig.finishMigration(slot, to)
     await eventuallyHolds(() => push('in time').then(() => undefined))
@@ -235,14 +235,14 @@ describe('a cluster of which a part is away', () => {
     away.freeze()
 
     // At first nobody knows, and then it is known.
-    for (const withinMs of [700, 700]) {
+    for (const withinMs of [2000, 2000]) {
       const startMs = performance.now()
       expect(await pushAll('while', withinMs)).toEqual(expected('accepted', 'PGR_STORE_UNAVAILABLE'))
-      expect(performance.now() - startMs).toBeLessThan(withinMs + 300)
+      expect(performance.now() - startMs).toBeLessThan(withinMs + 2000)
     }
     const done: number[] = []
     const reading = (async () => {
-      const options = { deadlineMs: performance.now() + 700 }
+      const options = { deadlineMs: performance.now() + 2500 }
       for await (const page of store.changes(view.positions, options)) {
         if (page.done) done.push(page.partition)
         expect(page.reset).toBeUndefined()
@@ -284,7 +284,7 @@ describe('a cluster of which a part is away', () => {
     ])
     await eventuallyHolds(() => expect(kinds()).toContain('store.back'))
     expect(kinds()).not.toContain('store.history')
-  })
+  }, 60_000)
 
   const kinds = () => opened.events.map(({ kind }) => kind)
 
