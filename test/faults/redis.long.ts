@@ -29,8 +29,6 @@ const GATEWAYS = 2
 /** Everything, however old. */
 const EVERYTHING_MS = 600_000
 const LOST_HISTORY = 'lost history'
-/** What an operator has to mend takes longer, and callers are told so. */
-const UNTIL_MENDED = { retryAfterSeconds: [1, 9] as const }
 
 async function readStatus(gateway: Pgr): Promise<{ ready: boolean; reason?: string; losses?: object }> {
   return JSON.parse((await ask(gateway.url, '/api/v1/status')).text).data.store
@@ -355,7 +353,7 @@ describe('an operator', () => {
         name: `\`maxmemory-policy allkeys-lru\` and pressure while ${what}`,
         workload,
         // An evicted key holds no count of what was in it: the finding says what happened.
-        checker: { ...UNTIL_MENDED, telling: 'elsewhere' },
+        checker: { telling: 'elsewhere' },
         allows: { mayLose: true, lossReachMs: EVERYTHING_MS, mayRefuse: true, recoverWithinMs: 500 },
         async fault({ redis, gateways, repaired }) {
           const [one, other] = gateways as [Pgr, Pgr]
@@ -502,7 +500,6 @@ describe('Redis lets nobody in', () => {
       redis: { password: 'first' },
       flags: ['--redis.password=first'],
       allows: refusing,
-      checker: UNTIL_MENDED,
       async fault({ redis, gateways }) {
         const operator = redis.open()
         await operator.ask('CONFIG', 'SET', 'requirepass', 'second')
@@ -524,7 +521,6 @@ describe('Redis lets nobody in', () => {
       redis: { directives: [`user gateway on >secret ${permissionsFor('pgr').join(' ')}`] },
       flags: ['--redis.username=gateway', '--redis.password=secret'],
       allows: refusing,
-      checker: UNTIL_MENDED,
       async fault({ redis, gateways, workload }) {
         await redis.ask('ACL', 'SETUSER', 'gateway', '-hset')
         await workload.nextAck(500)
@@ -554,7 +550,6 @@ describe('Redis lets nobody in', () => {
           redis: { tls: first },
           flags: [`--redis.tls.ca=${known}`],
           allows: refusing,
-          checker: UNTIL_MENDED,
           async fault({ redis, gateways, workload }) {
             const operator = redis.open()
             const present = async ({ cert, key }: Certificates): Promise<void> => {
