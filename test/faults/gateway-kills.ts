@@ -7,6 +7,9 @@ import { openSeat, type Seat } from './seat.ts'
 import type { Workload } from './workload.ts'
 
 export interface KillOptions {
+  readonly id: string
+  /** Given the number of kills. */
+  readonly name: (kills: string) => string
   readonly kills: number
   /** On a machine too slow for all of them, fewer. */
   readonly mostMs: number
@@ -27,7 +30,7 @@ const FAMILIES = 30
 const WITHIN_MS = 20
 
 /** Gateways are killed with pushes in flight and started anew, beside one that is left alone. */
-export async function runKills({ kills, mostMs }: KillOptions): Promise<KillResult> {
+export async function runKills({ id, name, kills, mostMs }: KillOptions): Promise<KillResult> {
   const rig = await startRedis()
   const flags = [`--redis.endpoint=${rig.url}`]
   const seats = await Promise.all(Array.from({ length: VICTIMS }, () => openSeat(flags)))
@@ -51,8 +54,8 @@ export async function runKills({ kills, mostMs }: KillOptions): Promise<KillResu
   }
 
   const result = await runFaultCase({
-    id: 'F27',
-    name: 'gateways are killed in the middle of pushes',
+    id,
+    name: () => name(killed.toLocaleString('en')),
     rig,
     gateways: [survivor, ...seats],
     workload: { families: FAMILIES, ratePerSecond: 30, scrapeEveryMs: 200, ttlMs: 5000 },

@@ -4,6 +4,8 @@ import { runRace } from './race.ts'
 
 it('F27: gateways are killed in the middle of pushes, and groups stay old or new', async () => {
   const { violations, verdict, kills, interrupted, hindered } = await runKills({
+    id: 'F27',
+    name: (times) => `gateways are killed in the middle of pushes, ${times} times`,
     kills: 100,
     mostMs: 18_000,
   })
@@ -16,7 +18,12 @@ it('F27: gateways are killed in the middle of pushes, and groups stay old or new
 
 it('F31: two gateways race on one group, and the last acknowledged write wins on both', async () => {
   const ROUNDS = 5000
-  const { violations, verdict } = await runRace({ rounds: ROUNDS, mostMs: 8000 })
+  const { violations, verdict } = await runRace({
+    id: 'F31',
+    name: 'two gateways race PUT, POST and DELETE on one group',
+    rounds: ROUNDS,
+    mostMs: 8000,
+  })
   expect(violations).toEqual([])
   expect(verdict).toMatchObject({ unknown: 0, refused: 0, failedScrapes: 0 })
   expect(verdict.acked).toBeGreaterThan(ROUNDS / 5)
