@@ -1,5 +1,9 @@
 import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { describe, it } from 'vitest'
+
+/** A program with that client; its modules are fetched when it is first run. */
+const CLIENT_GO = fileURLToPath(new URL('../clients/go', import.meta.url))
 
 interface Known {
   /** Tried in this order. */
@@ -24,6 +28,7 @@ const KNOWN = {
     ],
   },
   go: { commands: ['go'], args: ['version'] },
+  client_golang: { commands: ['go'], args: ['-C', CLIENT_GO, 'run', '.', '--version'] },
   'redis-cli': { commands: ['redis-cli', 'valkey-cli'], args: ['--version'] },
   openssl: { commands: ['openssl'], args: ['version'] },
   curl: { commands: ['curl'], args: ['--version'] },
