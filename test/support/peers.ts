@@ -42,6 +42,9 @@ export interface Peer {
   readonly version: string
 }
 
+/** Building a client takes its time when its modules have to be fetched. */
+const LOOK_TIMEOUT_MS = 240_000
+
 export const PEER_NAMES = Object.keys(KNOWN) as PeerName[]
 
 const found = new Map<PeerName, Peer | undefined>()
@@ -61,7 +64,7 @@ export function peerOrThrow(name: PeerName): Peer {
 
 function look({ commands, args }: Known): Peer | undefined {
   for (const path of commands) {
-    const { status, stdout, stderr } = spawnSync(path, args, { encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync(path, args, { encoding: 'utf8', timeout: LOOK_TIMEOUT_MS })
     if (status === 0) return { path, version: /\d+(\.\d+)+/.exec(stdout + stderr)?.[0] ?? 'unknown' }
   }
   return undefined
