@@ -57,6 +57,8 @@ export type Event =
   | { kind: 'store.lost'; store: string; reason: string }
   | { kind: 'store.back'; store: string; downSeconds: number }
   | { kind: 'store.finding'; finding: string; message: string; ok: boolean }
+  /** The embedded store was written to its file, or could not be. */
+  | { kind: 'store.snapshot'; ok: boolean; bytes: number; seconds: number }
   /** Writes the store had acknowledged are gone from it, as a failover or a restart can bring about; once an incident. */
   | { kind: 'store.history'; cause: HistoryCause; endpoint: string; partitions: number }
   /**

@@ -32,6 +32,13 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         message: event.message,
         facts: { finding: event.finding, ok: event.ok },
       }
+    case 'store.snapshot': {
+      const { ok, bytes, seconds } = event
+      return {
+        message: ok ? 'wrote a snapshot of the store' : 'failed to write a snapshot of the store',
+        facts: { bytes, seconds },
+      }
+    }
     case 'store.history': {
       const { cause, endpoint, partitions } = event
       return {
@@ -87,6 +94,7 @@ export function levelOf(event: Event): LogLevel {
     case 'scrape':
     case 'store.call':
     case 'store.duplicate':
+    case 'store.snapshot':
     case 'view.poll':
     case 'view.expired':
       return 'debug'

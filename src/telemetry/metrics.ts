@@ -140,6 +140,21 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'pgr_store_resubmitted_writes_total',
     'Acknowledged writes of this replica that the store lost and was sent again.',
   )
+  const snapshots = counter(
+    'pgr_store_snapshots_total',
+    'Snapshots of the embedded store, by whether they were written or failed.',
+    'outcome',
+  )
+  for (const outcome of ['written', 'failed']) snapshots.inc({ outcome }, 0)
+  const snapshotSeconds = seconds(
+    'pgr_store_snapshot_duration_seconds',
+    'Time to write a snapshot of the embedded store.',
+  )
+  const snapshotAt = gauge(
+    'pgr_store_snapshot_timestamp_seconds',
+    'Unix time of the last snapshot that was written, 0 before the first.',
+  )
+  const snapshotBytes = gauge('pgr_store_snapshot_bytes', 'Size of the last snapshot that was written.')
   const findings = gauge(
     'pgr_store_finding',
     '1 while what was found out about the store is in order.',
@@ -193,6 +208,14 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     if (event.code !== undefined) callErrors.inc({ operation: label, reason: oneOf(CODES, event.code) })
   }
 
+  function countSnapshot({ ok, bytes, seconds }: Event & { kind: 'store.snapshot' }): void {
+    snapshots.inc({ outcome: ok ? 'written' : 'failed' })
+    snapshotSeconds.observe(seconds)
+    if (!ok) return
+    snapshotBytes.set(bytes)
+    snapshotAt.set(Date.now() / 1000)
+  }
+
   return {
     count(event) {
       switch (event.kind) {
@@ -211,6 +234,8 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
           return storeUp.set(1)
         case 'store.finding':
           return findings.set({ finding: finding(event.finding) }, event.ok ? 1 : 0)
+        case 'store.snapshot':
+          return countSnapshot(event)
         case 'store.history':
           return historyLosses.inc({ cause: oneOf(HISTORY_CAUSES, event.cause) })
         case 'store.mend':

@@ -69,6 +69,8 @@ const EVENTS: Event[] = [
   { kind: 'store.lost', store: 'redis', reason: 'connection refused' },
   { kind: 'store.back', store: 'redis', downSeconds: 2 },
   { kind: 'store.finding', finding: 'eviction', message: 'redis may evict keys', ok: false },
+  { kind: 'store.snapshot', ok: true, bytes: 4096, seconds: 0.2 },
+  { kind: 'store.snapshot', ok: false, bytes: 0, seconds: 0.1 },
   { kind: 'store.history', cause: 'failover', endpoint: 'redis://a:6379', partitions: 64 },
   {
     kind: 'store.mend',
@@ -278,6 +280,10 @@ describe('own metrics', () => {
       'pgr_store_lost_writes_total 2',
       'pgr_store_resubmitted_writes_total 5',
       'pgr_store_finding{finding="eviction"} 0',
+      'pgr_store_snapshots_total{outcome="written"} 1',
+      'pgr_store_snapshots_total{outcome="failed"} 1',
+      'pgr_store_snapshot_bytes 4096',
+      'pgr_store_snapshot_duration_seconds_count 2',
       'pgr_view_poll_duration_seconds_count 1',
       'pgr_view_changed_units_total 4',
       'pgr_view_resets_total{reason="digest"} 1',
@@ -286,6 +292,16 @@ describe('own metrics', () => {
     ]) {
       expect(body).toContain(`\n${line}\n`)
     }
+  })
+
+  it('says when the last snapshot was written, not when one failed', async () => {
+    const telemetry = open('error')
+    const at = async () =>
+      Number(/^pgr_store_snapshot_timestamp_seconds (.*)$/m.exec((await telemetry.metrics()).body)?.[1])
+    telemetry.tell({ kind: 'store.snapshot', ok: false, bytes: 0, seconds: 0 })
+    expect(await at()).toBe(0)
+    telemetry.tell({ kind: 'store.snapshot', ok: true, bytes: 1, seconds: 0 })
+    expect(Math.abs((await at()) - Date.now() / 1000)).toBeLessThan(60)
   })
 
   it('grows no series from what strangers send', async () => {
