@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Notice } from './config/given.ts'
 import { showAddress } from './config/kinds.ts'
+import { options } from './config/options.ts'
 import type { Origins, Settings } from './config/rules.ts'
 import { showFlags, showSettings } from './config/show.ts'
 import { PgrError } from './errors/pgr-error.ts'
@@ -42,8 +43,8 @@ export interface StartedServer {
  * Everything concrete meets here, and nothing listens at import time. Rejects with PGR_SETTING_INVALID or
  * PGR_START_FAILED, having let go of what it had opened.
  */
-export async function startServer(settings: Settings, options: StartOptions = {}): Promise<StartedServer> {
-  const { notices = [], requestStop } = options
+export async function startServer(settings: Settings, start: StartOptions = {}): Promise<StartedServer> {
+  const { notices = [], requestStop } = start
   let gateway: RunningGateway | undefined
   let http: HttpServer | undefined
   const telemetry = openTelemetry({
@@ -69,7 +70,7 @@ export async function startServer(settings: Settings, options: StartOptions = {}
     http = server
     started.start()
     const addresses = await server.listen()
-    announce(settings, telemetry, reachable(addresses[0]), options.origins)
+    announce(settings, telemetry, reachable(addresses[0]), start.origins)
     return {
       urls: addresses.map(({ url }) => url),
       drain() {
@@ -125,14 +126,8 @@ function announce(settings: Settings, { tell }: Telemetry, url: string, origins:
     if (given.length > 0)
       tell({ kind: 'notice', level: 'info', message: 'settings that are not the default', facts })
   }
-  if (settings.store === 'embedded') {
-    tell({
-      kind: 'notice',
-      level: 'warn',
-      message:
-        'the store is embedded: pushed metrics live in this process alone and go with it; give --redis.endpoint to share them between replicas and keep them over a restart',
-    })
-  }
+  if (settings.store === 'embedded')
+    tell({ kind: 'notice', level: 'warn', message: embeddedMessage(settings) })
   const { metricsPath } = settings
   tell({
     kind: 'listening',
@@ -143,9 +138,19 @@ function announce(settings: Settings, { tell }: Telemetry, url: string, origins:
   })
 }
 
+function embeddedMessage({ persistenceFile, persistenceInterval }: Settings): string {
+  if (persistenceFile === '')
+    return 'the store is embedded: pushed metrics live in this process alone and go with it; give --redis.endpoint to share them between replicas and keep them over a restart, or --persistence.file for the latter alone'
+  const interval = options.persistenceInterval.kind.show(persistenceInterval)
+  return `the store is embedded: pushed metrics live in this process alone, and a crash loses those of up to the last ${interval}; give --redis.endpoint to share them between replicas`
+}
+
 function storeChoice(settings: Settings, { tell }: Telemetry): StoreChoice {
   const limits = storeLimits(settings)
-  if (settings.store === 'embedded') return { kind: 'embedded', limits }
+  if (settings.store === 'embedded') {
+    const { persistenceFile: file, persistenceInterval: intervalMs } = settings
+    return { kind: 'embedded', limits, ...(file === '' ? {} : { persistence: { file, intervalMs, tell } }) }
+  }
   const { redisMasterName: masterName, redisUsername: username, redisPassword: password } = settings
   return {
     kind: 'redis',

@@ -116,6 +116,21 @@ export const options = {
     doc: '`embedded` keeps everything in this process, `redis` shares it between replicas; `auto` is `redis` when an endpoint is given and `embedded` otherwise.',
   }),
 
+  persistenceFile: setting({
+    flag: 'persistence.file',
+    kind: path,
+    fallback: '',
+    group: 'Store',
+    doc: 'File that the embedded store is written to and begins with, so that pushed metrics outlive the process; without one they go with it.',
+  }),
+  persistenceInterval: setting({
+    flag: 'persistence.interval',
+    kind: duration({ minMs: 100 }),
+    fallback: 5 * MINUTE_MS,
+    group: 'Store',
+    doc: 'How often that file is written when something changed, and so the most that a crash can lose; a stop writes it, too.',
+  }),
+
   redisEndpoint: setting({
     flag: 'redis.endpoint',
     kind: endpoints,
@@ -475,6 +490,4 @@ export const ignoredSettings: readonly Ignored[] = [
   { flag: 'redis.pool-size', because: 'commands share a few pipelined connections instead of a pool' },
   { flag: 'redis.idle-timeout', because: 'connections are kept open' },
   { flag: 'redis.max-connection-age', because: 'connections are kept open' },
-  { flag: 'persistence.file', because: 'what has to outlive the process belongs into Redis' },
-  { flag: 'persistence.interval', because: 'what has to outlive the process belongs into Redis' },
 ]

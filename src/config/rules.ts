@@ -27,6 +27,8 @@ const REDIS_KEYS = [
   'redisResubmitWindow',
 ] as const
 
+const PERSISTENCE_KEYS = ['persistenceFile', 'persistenceInterval'] as const
+
 /** Paths that always belong to the server. */
 const RESERVED_PATHS = ['/metrics/job/', '/api/', '/-/', '/v1/metrics/']
 
@@ -166,8 +168,11 @@ function findNotices(settings: Settings): Notice[] {
   if (!settings.tlsEnabled) warnUnused(['tlsKey', 'tlsCert'], 'HTTPS is off, --tls.enabled turns it on')
   if (settings.store === 'embedded') {
     warnUnused(REDIS_KEYS, 'the store is embedded in this process, --store=redis makes it Redis')
+    if (settings.persistenceFile === '')
+      warnUnused(['persistenceInterval'], 'no file is written, --persistence.file names one')
     return notices
   }
+  warnUnused(PERSISTENCE_KEYS, 'the store is Redis, whose own persistence keeps what has to outlive it')
   if (!settings.redisTlsEnabled && !settings.redisEndpoint.some((one) => one.startsWith('rediss://'))) {
     warnUnused(
       ['redisTlsCa', 'redisTlsCert', 'redisTlsKey', 'redisTlsSkipVerify'],

@@ -27,6 +27,8 @@ import type { Ignored } from './sample.ts'
 import { type FrozenEntry, Snapshot, type StoreState } from './snapshot.ts'
 import { readSnapshot } from './snapshot-file.ts'
 
+export type { PersistenceOptions } from './persistence.ts'
+
 export interface EmbeddedStoreOptions {
   readonly limits: StoreLimits
   /** Wall clock in milliseconds; the store never lets it run backwards. Default `Date.now`. */

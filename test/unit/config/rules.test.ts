@@ -180,6 +180,16 @@ describe('combinations that cannot work are refused', () => {
 
 describe('settings that change nothing are warned about', () => {
   it.each<[string, Record<string, FlagValue>, RegExp]>([
+    [
+      'a file for the store beside Redis',
+      { store: 'redis', 'persistence.file': '/x', 'persistence.interval': '1m' },
+      /^--persistence\.file, --persistence\.interval without effect: the store is Redis/,
+    ],
+    [
+      'how often a file is written that is not',
+      { 'persistence.interval': '1m' },
+      /^--persistence\.interval without effect: no file is written/,
+    ],
     ['a key without HTTPS', { 'tls.key': 'k' }, /^--tls\.key without effect: HTTPS is off/],
     [
       'a password without Redis',
