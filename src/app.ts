@@ -8,6 +8,7 @@ import { showFlags, showSettings } from './config/show.ts'
 import { PgrError } from './errors/pgr-error.ts'
 import { writers } from './formats/index.ts'
 import { openGateway, type RunningGateway } from './gateway/open-gateway.ts'
+import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { BoundAddress } from './http/listeners.ts'
 import type { HttpOptions } from './http/options.ts'
 import { type HttpServer, openHttp } from './http/server.ts'
@@ -169,9 +170,11 @@ function storeChoice(settings: Settings, { tell }: Telemetry): StoreChoice {
       forceEvictionPolicy: settings.redisForceEvictionPolicy,
       limits,
       version: VERSION,
-      address: settings.webListenAddress
-        .map((each) => showAddress({ ...each, host: each.host || hostname() }))
-        .join(','),
+      // Sockets that are handed over are known by the machine they are on.
+      address:
+        settings.webListenAddress
+          .map((each) => showAddress({ ...each, host: each.host || hostname() }))
+          .join(',') || hostname(),
       tell,
       ...(masterName === '' ? {} : { masterName, sentinel: sentinelOptions(settings) }),
       ...(username === '' ? {} : { username }),
@@ -233,7 +236,9 @@ function httpOptions(settings: Settings): HttpOptions {
   const { metricsPath: metrics, telemetryPath: telemetry, ingestPath: ingest } = settings
   return {
     version: VERSION,
-    listen: settings.webListenAddress.map(showAddress),
+    listen: settings.webSystemdSocket
+      ? inheritedSockets(process.env, process.pid, process.platform)
+      : settings.webListenAddress.map(showAddress),
     tls: settings.tlsEnabled
       ? { key: readPem(settings.tlsKey, '--tls.key'), cert: readPem(settings.tlsCert, '--tls.cert') }
       : undefined,

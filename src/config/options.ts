@@ -54,6 +54,13 @@ export const options = {
     group: 'Listening',
     doc: 'Addresses to listen on instead of `--port`; may be repeated.',
   }),
+  webSystemdSocket: setting({
+    flag: 'web.systemd-socket',
+    kind: bool,
+    fallback: false,
+    group: 'Listening',
+    doc: 'Listen on the sockets that systemd hands over, and on nothing else; Linux only, and cannot stand beside `--port` or `--web.listen-address`.',
+  }),
   tlsEnabled: setting({
     flag: 'tls.enabled',
     kind: bool,

@@ -34,7 +34,7 @@ const RESERVED_PATHS = ['/metrics/job/', '/api/', '/-/', '/v1/metrics/']
 
 /**
  * What no single row can say: defaults that follow from other settings, and combinations that cannot work. Throws
- * PGR_SETTING_INVALID. The result listens somewhere: `webListenAddress` is never empty.
+ * PGR_SETTING_INVALID. The result listens somewhere: `webListenAddress` is empty only where sockets are handed over.
  */
 export function applyRules(
   values: SettingValues,
@@ -42,9 +42,7 @@ export function applyRules(
 ): { settings: Settings; notices: Notice[] } {
   const isGiven = (key: SettingKey) => origins[key].from !== 'default'
   const settings = complete(values, isGiven)
-  if (isGiven('port') && isGiven('webListenAddress')) {
-    refuse(`${origins.port.name} cannot stand beside ${origins.webListenAddress.name}: give only one of them`)
-  }
+  refuseTwoPlaces(settings, origins, isGiven)
   refuseDoubleAddresses(settings.webListenAddress)
   refusePaths(settings, origins)
   refuseTls(settings)
@@ -64,11 +62,23 @@ function complete(values: SettingValues, isGiven: (key: SettingKey) => boolean):
   return {
     ...values,
     port,
-    webListenAddress: isGiven('webListenAddress') ? values.webListenAddress : [{ host: '', port }],
+    webListenAddress:
+      isGiven('webListenAddress') || values.webSystemdSocket ? values.webListenAddress : [{ host: '', port }],
     telemetryPath: likePushgateway && !isGiven('telemetryPath') ? values.metricsPath : values.telemetryPath,
     store,
     redisEndpoint,
   }
+}
+
+function refuseTwoPlaces(
+  { webSystemdSocket }: Settings,
+  origins: Origins,
+  isGiven: (key: SettingKey) => boolean,
+): void {
+  const ways = (['port', 'webListenAddress'] as const).filter(isGiven)
+  const [one, other] = webSystemdSocket ? [...ways, 'webSystemdSocket' as const] : ways
+  if (one !== undefined && other !== undefined)
+    refuse(`${origins[one].name} cannot stand beside ${origins[other].name}: give only one of them`)
 }
 
 function refuseDoubleAddresses(addresses: readonly Address[]): void {

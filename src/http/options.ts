@@ -6,8 +6,11 @@ import type { Tell } from '../telemetry/events.ts'
 export interface HttpOptions {
   /** Shown on the index page and in the status. */
   readonly version: string
-  /** `host:port`, `:port` or `[::1]:port`; at least one. Port 0 lets the system choose. */
-  readonly listen: readonly string[]
+  /**
+   * `host:port`, `:port` or `[::1]:port`, where port 0 lets the system choose; or the descriptor of a socket that is
+   * open already. At least one.
+   */
+  readonly listen: readonly (string | number)[]
   readonly tls: TlsMaterial | undefined
   /** Metrics and telemetry may be one path: both are shown there then. Every other pair differs. */
   readonly paths: { readonly metrics: string; readonly telemetry: string; readonly ingest: string }

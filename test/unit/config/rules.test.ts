@@ -49,6 +49,21 @@ describe('the store', () => {
   })
 })
 
+describe('sockets that are handed over', () => {
+  it('are all there is to listen on', () => {
+    expect(resolve({ 'web.systemd-socket': true }).settings.webListenAddress).toEqual([])
+    expect(resolve({ 'web.systemd-socket': true, compat: 'pushgateway' }).settings.webListenAddress).toEqual(
+      [],
+    )
+  })
+
+  it.each(['port', 'web.listen-address'])('cannot stand beside --%s', (flag) => {
+    expect(refusal({ 'web.systemd-socket': true, [flag]: flag === 'port' ? '1' : [':1'] })).toBe(
+      `--${flag} cannot stand beside --web.systemd-socket: give only one of them`,
+    )
+  })
+})
+
 describe('--compat=pushgateway', () => {
   it('listens on 9091 and shows own metrics beside the pushed ones', () => {
     expect(resolve({ compat: 'pushgateway' }).settings).toMatchObject({
