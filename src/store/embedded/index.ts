@@ -113,6 +113,8 @@ function makeStore(options: EmbeddedStoreOptions): Made {
   const due = new DueQueue<UnitEntry>()
   let highestMs = 0
   let closed = false
+  /** Ids that were: to remember one is a change, too. */
+  let remembered = 0
 
   function tellTime(): number {
     highestMs = Math.max(highestMs, Math.floor(now()))
@@ -140,6 +142,7 @@ function makeStore(options: EmbeddedStoreOptions): Made {
     if (operations.has(operation)) return { duplicate: true, ...written }
     const outcome = act(at)
     operations.remember(operation, at.nowMs)
+    remembered++
     return { duplicate: false, ...written, ...outcome }
   }
 
@@ -298,8 +301,8 @@ function makeStore(options: EmbeddedStoreOptions): Made {
   }
 
   const persisted: Made['persisted'] = {
-    get version() {
-      return log.version
+    get changes() {
+      return log.version + remembered
     },
     snapshot() {
       const snapshot = new Snapshot(log)

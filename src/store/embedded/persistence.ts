@@ -16,7 +16,7 @@ export interface PersistenceOptions {
 /** What is to be kept. */
 export interface Persisted {
   /** Goes up with every change. */
-  readonly version: number
+  readonly changes: number
   /** All of it as of now; to be closed when it was read. */
   snapshot(): { readonly state: StoreState; close(): void }
 }
@@ -38,7 +38,7 @@ export function makePersistence(
   { file, intervalMs, tell }: PersistenceOptions,
   persisted: Persisted,
 ): Persistence {
-  let savedVersion = persisted.version
+  let savedChanges = persisted.changes
   let running: Promise<void> = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
   let stopped = false
@@ -65,14 +65,14 @@ export function makePersistence(
   }
 
   async function save(): Promise<void> {
-    const { version } = persisted
-    if (version === savedVersion) return
+    const { changes } = persisted
+    if (changes === savedChanges) return
     const startedMs = performance.now()
     const seconds = () => (performance.now() - startedMs) / 1000
     const snapshot = persisted.snapshot()
     try {
       const bytes = await writeSnapshot(file, snapshot.state)
-      savedVersion = version
+      savedChanges = changes
       last = { bytes, atMs: Date.now() }
       tell({ kind: 'store.snapshot', ok: true, bytes, seconds: seconds() })
       note(found(true, 'snapshots of the store are written'))
