@@ -106,9 +106,9 @@ interface Made {
  * `changes` takes a turn per page.
  */
 function makeStore(options: EmbeddedStoreOptions): Made {
-  const { limits, now = Date.now, tombstoneGraceMs = 600_000, pageBytes = 1024 * 1024 } = options
+  const { now = Date.now, tombstoneGraceMs = 600_000, pageBytes = 1024 * 1024 } = options
   const log = new ChangeLog<Unit>(randomBytes(8).toString('hex'))
-  const totals = new Totals(limits)
+  const totals = new Totals(options.limits)
   const operations = new Operations(options.operationRetentionMs ?? 120_000)
   const due = new DueQueue<UnitEntry>()
   let highestMs = 0
@@ -196,11 +196,12 @@ function makeStore(options: EmbeddedStoreOptions): Made {
 
   function assertSetRoom(set: MetricSet, growth: number, nowMs: number): void {
     if (growth <= 0) return
-    const shown = set.shownAfter(growth, limits.setMetrics, nowMs)
-    if (shown <= limits.setMetrics) return
+    const { setMetrics } = totals.limits
+    const shown = set.shownAfter(growth, setMetrics, nowMs)
+    if (shown <= setMetrics) return
     throw new PgrError(
       'PGR_QUOTA_EXCEEDED',
-      `the set would hold ${shown} metrics, the limit is ${limits.setMetrics}; split it by job or instance, or raise the limit`,
+      `the set would hold ${shown} metrics, the limit is ${setMetrics}; split it by job or instance, or raise the limit`,
     )
   }
 
@@ -368,6 +369,10 @@ function makeStore(options: EmbeddedStoreOptions): Made {
         collect(entry, nowMs)
       }
       log.trim(nowMs - tombstoneGraceMs, SWEEP_UNITS)
+    },
+
+    setLimits(limits) {
+      totals.limits = limits
     },
 
     async ready() {
