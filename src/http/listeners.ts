@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import { PgrError } from '../errors/pgr-error.ts'
 import { deferContinue } from './body.ts'
 import { type ListenAddress, parseListenAddress, showHostPort } from './listen-address.ts'
@@ -18,7 +19,7 @@ export interface BoundAddress {
 interface Listeners {
   /** Listens on every address or on none. Throws PGR_START_FAILED or PGR_SETTING_INVALID. */
   open(addresses: readonly (string | number)[]): Promise<readonly BoundAddress[]>
-  /** New connections get the new certificate. */
+  /** New connections get the new certificate. Throws PGR_SETTING_INVALID, and the old one stays, when it is none. */
   setTls(tls: TlsMaterial): void
   /**
    * Takes no new connections, closes those without a request and each of the others after its answer; cuts what is left
@@ -115,9 +116,23 @@ export function makeListeners(tls: TlsMaterial | undefined, { route, allowedAt }
       return bound
     },
     setTls(material) {
+      assertUsable(material)
       for (const server of servers) if ('setSecureContext' in server) server.setSecureContext(material)
     },
     close,
+  }
+}
+
+function assertUsable(material: TlsMaterial): void {
+  try {
+    createSecureContext(material)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new PgrError(
+      'PGR_SETTING_INVALID',
+      `the files of --tls.key and --tls.cert are no key and its certificate: ${why}`,
+      { cause },
+    )
   }
 }
 

@@ -43,6 +43,12 @@ export interface HttpOptions {
   readonly startedAt: Date
 }
 
+/** What may be exchanged while the server runs, for requests that come from then on. */
+export type AdjustableHttp = Pick<
+  HttpOptions,
+  'limits' | 'ttl' | 'requestTimeoutMs' | 'utf8Names' | 'consistencyCheck' | 'flags'
+>
+
 export interface TlsMaterial {
   /** PEM. */
   readonly key: Buffer
@@ -58,7 +64,7 @@ export interface HttpDeps {
   readonly lifecycle?: {
     /** Begins to stop the process; called after the answer was handed over. */
     quit(): void
-    /** Rejects with why the old settings stay. */
-    reload(): Promise<void>
+    /** Reads settings anew and says what came of it, in lines. Throws why the old ones stay. */
+    reload(): string
   }
 }

@@ -87,6 +87,13 @@ export type Event =
       reason: 'type' | 'duplicate' | 'name' | 'escaping'
       series: number
     }
+  /** Settings were read anew: what changed and is in effect, what waits for a restart, or why all stays as it was. */
+  | {
+      kind: 'reload'
+      changed: readonly string[]
+      waiting: readonly string[]
+      reason?: string
+    }
   | { kind: 'listening'; url: string; pushUrl: string; scrapeUrl: string; store: string }
   | {
       kind: 'notice'

@@ -75,6 +75,15 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         message: 'left series out of the page, they clash with others',
         facts: { family: event.family, reason: event.reason, series: event.series },
       }
+    case 'reload': {
+      const { changed, waiting, reason } = event
+      if (reason !== undefined)
+        return { message: 'failed to reload, the settings stay as they were', facts: { reason } }
+      return {
+        message: waiting.length === 0 ? 'reloaded' : 'reloaded, some of what changed waits for a restart',
+        facts: { changed: listed(changed), waiting: listed(waiting) },
+      }
+    }
     case 'listening':
       return {
         message: 'listening',
@@ -112,6 +121,9 @@ export function levelOf(event: Event): LogLevel {
       return 'warn'
     case 'store.finding':
       return event.ok ? 'info' : 'warn'
+    case 'reload':
+      if (event.reason !== undefined) return 'error'
+      return event.waiting.length > 0 ? 'warn' : 'info'
     case 'notice':
       return event.level
     case 'defect':
@@ -135,6 +147,10 @@ function mendMessage({ missing, lost }: Event & { kind: 'store.mend' }): string 
   return missing > 0
     ? 'sent acknowledged writes again that the store had lost'
     : 'found every acknowledged write of late in the store'
+}
+
+function listed(names: readonly string[]): string | undefined {
+  return names.length === 0 ? undefined : names.join(',')
 }
 
 function defectFacts(where: string, error: unknown): Record<string, unknown> {

@@ -165,6 +165,16 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
   const polledUnits = counter('pgr_view_changed_units_total', 'Groups and sets read because they changed.')
   const resets = counter('pgr_view_resets_total', 'Partitions read anew, by reason.', 'reason')
   const quarantines = counter('pgr_quarantines_total', 'Families found to clash, by reason.', 'reason')
+  const reloadSuccessful = gauge(
+    'pgr_config_last_reload_successful',
+    '1 when the settings were in order when they were last read, 0 when the ones before stay.',
+  )
+  const reloadedAt = gauge(
+    'pgr_config_last_reload_success_timestamp_seconds',
+    'Unix time when settings were last read and in order.',
+  )
+  // The start is the first time.
+  countReload({ kind: 'reload', changed: [], waiting: [] })
   const defects = counter('pgr_defects_total', 'Failures that are defects in pgr, by place.', 'where')
 
   const level = {
@@ -206,6 +216,11 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     const label = operation(event.operation)
     callSeconds.observe({ operation: label }, event.seconds)
     if (event.code !== undefined) callErrors.inc({ operation: label, reason: oneOf(CODES, event.code) })
+  }
+
+  function countReload({ reason }: Event & { kind: 'reload' }): void {
+    reloadSuccessful.set(reason === undefined ? 1 : 0)
+    if (reason === undefined) reloadedAt.set(Date.now() / 1000)
   }
 
   function countSnapshot({ ok, bytes, seconds }: Event & { kind: 'store.snapshot' }): void {
@@ -250,6 +265,8 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
           return expiredSeries.inc({ protocol: oneOf(PROTOCOLS, event.protocol) }, event.series)
         case 'view.quarantine':
           return quarantines.inc({ reason: event.reason })
+        case 'reload':
+          return countReload(event)
         case 'defect':
           return defects.inc({ where: place(event.where) })
         case 'store.topology':

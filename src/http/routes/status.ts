@@ -9,20 +9,22 @@ const STATUS_TIMEOUT_MS = 2000
 
 /** What this process is, how it was started, and how the store is; as Pushgateway has it, and the store beside it. */
 export function statusRoutes(options: HttpOptions, { gateway, tell }: HttpDeps): Route[] {
-  const fixed = {
-    build_information: buildInformation(options.version),
-    flags: options.flags,
-    start_time: options.startedAt.toISOString(),
-  }
+  const information = buildInformation(options.version)
 
   async function answerStatus(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     try {
       const status = await gateway.status({ deadlineMs: performance.now() + STATUS_TIMEOUT_MS })
+      const data = {
+        build_information: information,
+        flags: options.flags,
+        start_time: options.startedAt.toISOString(),
+        store: storeStatus(status),
+      }
       return reply
         .header('cache-control', 'no-store')
         .header('x-content-type-options', 'nosniff')
         .type('application/json; charset=utf-8')
-        .send(JSON.stringify({ status: 'success', data: { ...fixed, store: storeStatus(status) } }))
+        .send(JSON.stringify({ status: 'success', data }))
     } catch (reason) {
       return sendFailure(reply, asFailure(reason, 'status', tell), 'api')
     }
