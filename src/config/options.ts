@@ -56,6 +56,13 @@ export const options = {
     group: 'Listening',
     doc: 'Addresses to listen on instead of `--port`; may be repeated.',
   }),
+  webSystemdSocket: setting({
+    flag: 'web.systemd-socket',
+    kind: bool,
+    fallback: false,
+    group: 'Listening',
+    doc: 'Listen on the sockets that systemd hands over, and on nothing else; Linux only, and cannot stand beside `--port` or `--web.listen-address`.',
+  }),
   tlsEnabled: setting({
     flag: 'tls.enabled',
     kind: bool,
@@ -69,6 +76,7 @@ export const options = {
     kind: path,
     fallback: '',
     group: 'Listening',
+    reload: true,
     yamlAliases: ['tls_key_path'],
     doc: 'Private key of the server, PEM.',
   }),
@@ -77,6 +85,7 @@ export const options = {
     kind: path,
     fallback: '',
     group: 'Listening',
+    reload: true,
     yamlAliases: ['tls_cert_path'],
     doc: 'Certificate of the server followed by its chain, PEM.',
   }),
@@ -130,6 +139,21 @@ export const options = {
     fallback: 'auto',
     group: 'Store',
     doc: '`embedded` keeps everything in this process, `redis` shares it between replicas; `auto` is `redis` when an endpoint is given and `embedded` otherwise.',
+  }),
+
+  persistenceFile: setting({
+    flag: 'persistence.file',
+    kind: path,
+    fallback: '',
+    group: 'Store',
+    doc: 'File that the embedded store is written to and begins with, so that pushed metrics outlive the process; without one they go with it.',
+  }),
+  persistenceInterval: setting({
+    flag: 'persistence.interval',
+    kind: duration({ minMs: 100 }),
+    fallback: 5 * MINUTE_MS,
+    group: 'Store',
+    doc: 'How often that file is written when something changed, and so the most that a crash can lose; a stop writes it, too.',
   }),
 
   redisEndpoint: setting({
@@ -244,6 +268,7 @@ export const options = {
     kind: duration({ zero: 'never' }),
     fallback: 5 * MINUTE_MS,
     group: 'Redis',
+    reload: true,
     doc: 'How long pushed metrics live unless a push asks for something else, in either store.',
   }),
   redisPrefix: setting({
@@ -303,6 +328,7 @@ export const options = {
     kind: size({ min: 1024 }),
     fallback: 64 * MIB,
     group: 'Pushing',
+    reload: true,
     doc: 'Largest body of a push, before and after decompression.',
   }),
   pushMaxTtl: setting({
@@ -310,6 +336,7 @@ export const options = {
     kind: duration({ zero: 'no limit' }),
     fallback: 0,
     group: 'Pushing',
+    reload: true,
     doc: 'Longest lifetime a push may ask for; with a limit, living forever cannot be asked for either.',
   }),
   pushMaxSeries: setting({
@@ -317,6 +344,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 500_000,
     group: 'Pushing',
+    reload: true,
     doc: 'Most series in one push.',
   }),
   pushMaxLabels: setting({
@@ -324,6 +352,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 64,
     group: 'Pushing',
+    reload: true,
     doc: 'Most labels of one series.',
   }),
   pushMaxNameLength: setting({
@@ -331,6 +360,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 1024,
     group: 'Pushing',
+    reload: true,
     doc: 'Longest name of a metric or label, in characters.',
   }),
   pushMaxValueLength: setting({
@@ -338,6 +368,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 16_384,
     group: 'Pushing',
+    reload: true,
     doc: 'Longest value of a label, in characters.',
   }),
   pushMaxInflightBytes: setting({
@@ -345,6 +376,7 @@ export const options = {
     kind: size({ min: 1024 }),
     fallback: 512 * MIB,
     group: 'Pushing',
+    reload: true,
     doc: 'Most bytes of all pushes being worked on; beyond it pushes are answered 503 and may be sent again.',
   }),
   pushTimeout: setting({
@@ -352,6 +384,7 @@ export const options = {
     kind: duration({ minMs: 10 }),
     fallback: 3 * SECOND_MS,
     group: 'Pushing',
+    reload: true,
     doc: 'How long the store may take to accept one push, retries included, before it is answered 503.',
   }),
   pushDisableConsistencyCheck: setting({
@@ -359,6 +392,7 @@ export const options = {
     kind: bool,
     fallback: false,
     group: 'Pushing',
+    reload: true,
     doc: 'Answer pushes 202 without checking them against what is stored.',
   }),
   pushEnableUtf8Names: setting({
@@ -366,6 +400,7 @@ export const options = {
     kind: bool,
     fallback: false,
     group: 'Pushing',
+    reload: true,
     doc: 'Allow any UTF-8 text as the name of a metric or label.',
   }),
   pushTimeRetention: setting({
@@ -373,6 +408,7 @@ export const options = {
     kind: duration({ zero: 'no longer' }),
     fallback: 0,
     group: 'Pushing',
+    reload: true,
     doc: 'How long `push_time_seconds` of a group outlives its metrics, so that a job that stopped pushing can be alerted on.',
   }),
 
@@ -381,6 +417,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 10_000_000,
     group: 'Limits',
+    reload: true,
     doc: 'Most series stored; beyond it pushes are answered 429.',
   }),
   limitsUnits: setting({
@@ -388,6 +425,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 1_000_000,
     group: 'Limits',
+    reload: true,
     doc: 'Most groups and series sets stored.',
   }),
   limitsBytes: setting({
@@ -395,6 +433,7 @@ export const options = {
     kind: size({ min: MIB }),
     fallback: 4 * GIB,
     group: 'Limits',
+    reload: true,
     doc: 'Most bytes of pushed metrics stored.',
   }),
   limitsSetMetrics: setting({
@@ -402,6 +441,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 100_000,
     group: 'Limits',
+    reload: true,
     doc: 'Most metrics of one series set, that is of one job and instance.',
   }),
 
@@ -417,6 +457,7 @@ export const options = {
     kind: duration({ zero: 'no stale page' }),
     fallback: 0,
     group: 'Scraping',
+    reload: true,
     doc: 'How old the last complete page may be to be shown, without what expired since, while the store or a part of it is away; a scrape that cannot be served this way is answered 503.',
   }),
   pollInterval: setting({
@@ -424,6 +465,7 @@ export const options = {
     kind: duration({ minMs: 50 }),
     fallback: SECOND_MS,
     group: 'Scraping',
+    reload: true,
     doc: 'How often a replica asks the store what changed, so that a scrape has less to catch up with.',
   }),
 
@@ -447,7 +489,7 @@ export const options = {
     kind: bool,
     fallback: false,
     group: 'Operating',
-    doc: 'Allow shutting down by HTTP.',
+    doc: 'Allow shutting down and reloading settings by HTTP, `/-/quit` and `/-/reload`.',
   }),
   webEnableAdminApi: setting({
     flag: 'web.enable-admin-api',
@@ -462,6 +504,7 @@ export const options = {
     kind: oneOf('debug', 'info', 'warn', 'error'),
     fallback: 'info',
     group: 'Log',
+    reload: true,
     doc: 'Least severe messages to log.',
   }),
   logFormat: setting({
@@ -491,6 +534,4 @@ export const ignoredSettings: readonly Ignored[] = [
   { flag: 'redis.pool-size', because: 'commands share a few pipelined connections instead of a pool' },
   { flag: 'redis.idle-timeout', because: 'connections are kept open' },
   { flag: 'redis.max-connection-age', because: 'connections are kept open' },
-  { flag: 'persistence.file', because: 'what has to outlive the process belongs into Redis' },
-  { flag: 'persistence.interval', because: 'what has to outlive the process belongs into Redis' },
 ]

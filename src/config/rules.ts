@@ -27,12 +27,14 @@ const REDIS_KEYS = [
   'redisResubmitWindow',
 ] as const
 
+const PERSISTENCE_KEYS = ['persistenceFile', 'persistenceInterval'] as const
+
 /** Paths that always belong to the server. */
 const RESERVED_PATHS = ['/metrics/job/', '/api/', '/-/', '/v1/metrics/']
 
 /**
  * What no single row can say: defaults that follow from other settings, and combinations that cannot work. Throws
- * PGR_SETTING_INVALID. The result listens somewhere: `webListenAddress` is never empty.
+ * PGR_SETTING_INVALID. The result listens somewhere: `webListenAddress` is empty only where sockets are handed over.
  */
 export function applyRules(
   values: SettingValues,
@@ -40,9 +42,7 @@ export function applyRules(
 ): { settings: Settings; notices: Notice[] } {
   const isGiven = (key: SettingKey) => origins[key].from !== 'default'
   const settings = complete(values, origins, isGiven)
-  if (isGiven('port') && isGiven('webListenAddress')) {
-    refuse(`${origins.port.name} cannot stand beside ${origins.webListenAddress.name}: give only one of them`)
-  }
+  refuseTwoPlaces(settings, origins, isGiven)
   refuseDoubleAddresses(settings.webListenAddress)
   refusePaths(settings, origins)
   refuseTls(settings)
@@ -62,7 +62,8 @@ function complete(values: SettingValues, origins: Origins, isGiven: (key: Settin
   return {
     ...values,
     port,
-    webListenAddress: isGiven('webListenAddress') ? values.webListenAddress : [{ host: '', port }],
+    webListenAddress:
+      isGiven('webListenAddress') || values.webSystemdSocket ? values.webListenAddress : [{ host: '', port }],
     telemetryPath:
       (likePushgateway || asTelemetryPath(origins)) && !isGiven('telemetryPath')
         ? values.metricsPath
@@ -82,6 +83,17 @@ function asTelemetryPath({ metricsPath }: Origins): boolean {
 
 function withoutSlash(path: string): string {
   return path === '/' ? '' : path
+}
+
+function refuseTwoPlaces(
+  { webSystemdSocket }: Settings,
+  origins: Origins,
+  isGiven: (key: SettingKey) => boolean,
+): void {
+  const ways = (['port', 'webListenAddress'] as const).filter(isGiven)
+  const [one, other] = webSystemdSocket ? [...ways, 'webSystemdSocket' as const] : ways
+  if (one !== undefined && other !== undefined)
+    refuse(`${origins[one].name} cannot stand beside ${origins[other].name}: give only one of them`)
 }
 
 function refuseDoubleAddresses(addresses: readonly Address[]): void {
@@ -182,8 +194,11 @@ function findNotices(settings: Settings): Notice[] {
   if (!settings.tlsEnabled) warnUnused(['tlsKey', 'tlsCert'], 'HTTPS is off, --tls.enabled turns it on')
   if (settings.store === 'embedded') {
     warnUnused(REDIS_KEYS, 'the store is embedded in this process, --store=redis makes it Redis')
+    if (settings.persistenceFile === '')
+      warnUnused(['persistenceInterval'], 'no file is written, --persistence.file names one')
     return notices
   }
+  warnUnused(PERSISTENCE_KEYS, 'the store is Redis, whose own persistence keeps what has to outlive it')
   if (!settings.redisTlsEnabled && !settings.redisEndpoint.some((one) => one.startsWith('rediss://'))) {
     warnUnused(
       ['redisTlsCa', 'redisTlsCert', 'redisTlsKey', 'redisTlsSkipVerify'],

@@ -28,8 +28,14 @@ export interface GatewaySettings extends PushSettings {
   readonly sweepIntervalMs: number
 }
 
+/** What may be exchanged while the gateway runs. */
+export type AdjustableGateway = PushSettings &
+  Pick<GatewaySettings, 'limits' | 'maxStaleMs' | 'pollIntervalMs'>
+
 export interface RunningGateway extends Gateway {
   levels(): Omit<Levels, 'inflightBytes'>
+  /** Settings for what begins from now on; the limits of the store are its own. */
+  adjust(settings: AdjustableGateway): void
   /** Begins reading the store and housekeeping; does not wait for either. */
   start(): void
   /** Stops both. The store is the caller's to close. */
@@ -40,20 +46,34 @@ export interface RunningGateway extends Gateway {
 export function openGateway(
   store: Store,
   writers: readonly Writer[],
-  settings: GatewaySettings,
+  given: GatewaySettings,
   tell: Tell,
 ): RunningGateway {
+  const settings = { ...given }
   const view = new View(store.partitions, {
     expired: (protocol, series) => tell({ kind: 'view.expired', protocol, series }),
     reset: (partition, reason) => {
       if (reason !== 'first') tell({ kind: 'view.reset', partition, reason })
     },
   })
-  const { pollIntervalMs, pollTimeoutMs, sweepIntervalMs, limits } = settings
-  const sync = makeSync(store, view, tell, { intervalMs: pollIntervalMs, pollTimeoutMs })
-  const quota = makeQuota(view, limits)
-  const { timestamps, maxStaleMs } = settings
-  const scraper = makeScraper({ view, sync, writers, timestamps, maxStaleMs, tell })
+  const { pollTimeoutMs, sweepIntervalMs, timestamps } = settings
+  const sync = makeSync(store, view, tell, {
+    get intervalMs() {
+      return settings.pollIntervalMs
+    },
+    pollTimeoutMs,
+  })
+  const quota = makeQuota(view, settings)
+  const scraper = makeScraper({
+    view,
+    sync,
+    writers,
+    timestamps,
+    get maxStaleMs() {
+      return settings.maxStaleMs
+    },
+    tell,
+  })
   const deps = { store, view, sync, quota, settings }
   let sweeping: Promise<void> | undefined
   let sweepTimer: NodeJS.Timeout | undefined
@@ -109,6 +129,9 @@ export function openGateway(
         viewBytes: view.totals.bytes + scraper.bytes,
         ready: whyNot() === undefined,
       }
+    },
+    adjust(changed) {
+      Object.assign(settings, changed)
     },
     start() {
       sync.start()

@@ -18,10 +18,11 @@ export interface Inflight {
  * Bounds the memory that bodies take while they are read, decompressed and worked on. A declared size is checked but
  * only bytes that are there are counted: whoever promises much and sends nothing takes nothing from others.
  */
-export function makeInflight(limitBytes: number): Inflight {
+export function makeInflight(limits: { readonly inflightBytes: number }): Inflight {
   let inflightBytes = 0
 
   function assertFits(bytes: number): void {
+    const limitBytes = limits.inflightBytes
     if (inflightBytes + bytes <= limitBytes) return
     throw new PgrError(
       'PGR_OVERLOADED',

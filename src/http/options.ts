@@ -6,8 +6,11 @@ import type { Tell } from '../telemetry/events.ts'
 export interface HttpOptions {
   /** Shown on the index page and in the status. */
   readonly version: string
-  /** `host:port`, `:port` or `[::1]:port`; at least one. Port 0 lets the system choose. */
-  readonly listen: readonly string[]
+  /**
+   * `host:port`, `:port` or `[::1]:port`, where port 0 lets the system choose; or the descriptor of a socket that is
+   * open already. At least one.
+   */
+  readonly listen: readonly (string | number)[]
   readonly tls: TlsMaterial | undefined
   /** Metrics and telemetry may be one path: both are shown there then. Every other pair differs. */
   readonly paths: { readonly metrics: string; readonly telemetry: string; readonly ingest: string }
@@ -44,6 +47,12 @@ export interface HttpOptions {
   readonly startedAt: Date
 }
 
+/** What may be exchanged while the server runs, for requests that come from then on. */
+export type AdjustableHttp = Pick<
+  HttpOptions,
+  'limits' | 'ttl' | 'requestTimeoutMs' | 'utf8Names' | 'consistencyCheck' | 'flags'
+>
+
 export interface TlsMaterial {
   /** PEM. */
   readonly key: Buffer
@@ -62,7 +71,7 @@ export interface HttpDeps {
   readonly lifecycle?: {
     /** Begins to stop the process; called after the answer was handed over. */
     quit(): void
-    /** Rejects with why the old settings stay. */
-    reload(): Promise<void>
+    /** Reads settings anew and says what came of it, in lines. Throws why the old ones stay. */
+    reload(): string
   }
 }

@@ -3,7 +3,7 @@ import { PgrError } from '../errors/pgr-error.ts'
 import { asApi, asFailure, type ErrorStyle, sendFailure } from './answer.ts'
 import { makeInflight } from './inflight.ts'
 import { type BoundAddress, makeListeners } from './listeners.ts'
-import type { HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
+import type { AdjustableHttp, HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { indexRoutes } from './routes/index-page.ts'
 import { managementRoutes } from './routes/management.ts'
@@ -22,8 +22,9 @@ export interface HttpServer {
   listen(): Promise<readonly BoundAddress[]>
   /** Bytes of bodies being worked on. */
   readonly inflightBytes: number
-  /** New connections get the new certificate. */
+  /** New connections get the new certificate. Throws PGR_SETTING_INVALID, and the old one stays, when it is none. */
   setTls(tls: TlsMaterial): void
+  adjust(options: AdjustableHttp): void
   /** Readiness fails from now on, everything else is served as before: balancers look away. */
   beginDrain(): void
   /**
@@ -42,9 +43,14 @@ const WITH_BODY = ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
 const API_PREFIX = '/api/v1/'
 
 /** Builds the server. Nothing listens until `listen`. */
-export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
-  const { routePrefix, limits, drainMs } = options
-  const inflight = makeInflight(limits.inflightBytes)
+export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
+  const options = { ...given }
+  const { routePrefix, drainMs } = options
+  const inflight = makeInflight({
+    get inflightBytes() {
+      return options.limits.inflightBytes
+    },
+  })
   const stalls = watchStalls()
   let isStopping = false
 
@@ -105,6 +111,9 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
       return inflight.bytes
     },
     setTls: listeners.setTls,
+    adjust(changed) {
+      Object.assign(options, changed)
+    },
     beginDrain() {
       isStopping = true
     },

@@ -57,6 +57,8 @@ export type Event =
   | { kind: 'store.lost'; store: string; reason: string }
   | { kind: 'store.back'; store: string; downSeconds: number }
   | { kind: 'store.finding'; finding: string; message: string; ok: boolean }
+  /** The embedded store was written to its file, or could not be. */
+  | { kind: 'store.snapshot'; ok: boolean; bytes: number; seconds: number }
   /** Writes the store had acknowledged are gone from it, as a failover or a restart can bring about; once an incident. */
   | { kind: 'store.history'; cause: HistoryCause; endpoint: string; partitions: number }
   /**
@@ -88,6 +90,13 @@ export type Event =
       family: string
       reason: 'type' | 'duplicate' | 'name' | 'escaping'
       series: number
+    }
+  /** Settings were read anew: what changed and is in effect, what waits for a restart, or why all stays as it was. */
+  | {
+      kind: 'reload'
+      changed: readonly string[]
+      waiting: readonly string[]
+      reason?: string
     }
   | { kind: 'listening'; url: string; pushUrl: string; scrapeUrl: string; store: string }
   | {

@@ -32,6 +32,13 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         message: event.message,
         facts: { finding: event.finding, ok: event.ok },
       }
+    case 'store.snapshot': {
+      const { ok, bytes, seconds } = event
+      return {
+        message: ok ? 'wrote a snapshot of the store' : 'failed to write a snapshot of the store',
+        facts: { bytes, seconds },
+      }
+    }
     case 'store.history': {
       const { cause, endpoint, partitions } = event
       return {
@@ -74,6 +81,15 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         message: 'left series out of the page, they clash with others',
         facts: { family: event.family, reason: event.reason, series: event.series },
       }
+    case 'reload': {
+      const { changed, waiting, reason } = event
+      if (reason !== undefined)
+        return { message: 'failed to reload, the settings stay as they were', facts: { reason } }
+      return {
+        message: waiting.length === 0 ? 'reloaded' : 'reloaded, some of what changed waits for a restart',
+        facts: { changed: listed(changed), waiting: listed(waiting) },
+      }
+    }
     case 'listening':
       return {
         message: 'listening',
@@ -93,6 +109,7 @@ export function levelOf(event: Event): LogLevel {
     case 'scrape':
     case 'store.call':
     case 'store.duplicate':
+    case 'store.snapshot':
     case 'view.poll':
     case 'view.expired':
       return 'debug'
@@ -111,6 +128,9 @@ export function levelOf(event: Event): LogLevel {
       return 'warn'
     case 'store.finding':
       return event.ok ? 'info' : 'warn'
+    case 'reload':
+      if (event.reason !== undefined) return 'error'
+      return event.waiting.length > 0 ? 'warn' : 'info'
     case 'notice':
       return event.level
     case 'defect':
@@ -135,6 +155,10 @@ function mendMessage({ missing, lost, reason }: Event & { kind: 'store.mend' }):
   return missing > 0
     ? 'sent acknowledged writes again that the store had lost'
     : 'found every acknowledged write of late in the store'
+}
+
+function listed(names: readonly string[]): string | undefined {
+  return names.length === 0 ? undefined : names.join(',')
 }
 
 function defectFacts(where: string, error: unknown): Record<string, unknown> {

@@ -69,6 +69,9 @@ export function openTwoPartStore(now: () => number): TwoPartStore {
     },
     changes,
     sweep: async () => {},
+    setLimits: (limits) => {
+      for (const part of parts) part.setLimits(limits)
+    },
     async ready() {
       if (away.size === 2) throw unavailable('no part answers')
     },

@@ -42,10 +42,11 @@ const SWEEP_ROUNDS = 4
  */
 export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
   const losses = makeLosses(given.tell)
-  const options = { ...given, tell: losses.tell }
+  const bounds = { ...given.limits }
+  const options = { ...given, limits: bounds, tell: losses.tell }
   const { tell } = options
   const keys = keyspace(options.prefix)
-  const limits = packLimits(options.limits, PARTITIONS)
+  const limits = packLimits(bounds, PARTITIONS)
   const known = new KnownSets(MOST_KNOWN_ENTRIES)
   const journal = new Journal({
     ...(options.resubmit ?? RESUBMIT),
@@ -77,7 +78,14 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     onEviction: (primary) => history.lose(topology.placesOf(primary), 'history'),
   })
   const groups = makeGroupWrites(send, limits)
-  const sets = makeSetWrites({ send, known, limits, mostMetrics: options.limits.setMetrics })
+  const sets = makeSetWrites({
+    send,
+    known,
+    limits,
+    get mostMetrics() {
+      return bounds.setMetrics
+    },
+  })
 
   /** Every call is told, with how long it took and how it failed. */
   async function told<T>(operation: string, work: () => Promise<T>): Promise<T> {
@@ -212,6 +220,10 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     wipe: (write) => told('wipe', () => wipe(write)),
     changes: (since, fence) => reader.read(since, fence),
     sweep: () => told('sweep', sweep),
+    setLimits(next) {
+      Object.assign(bounds, next)
+      packLimits(bounds, PARTITIONS).copy(limits)
+    },
     ready: () => told('ready', ready),
     describe: () => told('describe', () => health.describe()),
     async close() {

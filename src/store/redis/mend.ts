@@ -117,7 +117,9 @@ class Mending {
       // What is known elsewhere may be of the history that was lost.
       known: new KnownSets(MOST_KNOWN_ENTRIES),
       limits: parts.limits,
-      mostMetrics: parts.options.limits.setMetrics,
+      get mostMetrics() {
+        return parts.options.limits.setMetrics
+      },
     })
     this.replaySet = replaySet
   }

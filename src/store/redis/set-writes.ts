@@ -20,6 +20,7 @@ const TIDY_PAGES = 64
 export interface SetWriteParts {
   readonly send: Send
   readonly known: KnownSets
+  /** May be written anew at any time, as may the next. */
   readonly limits: Buffer
   readonly mostMetrics: number
 }
@@ -29,7 +30,7 @@ export interface SetWriteParts {
  * other writers added meanwhile.
  */
 export function makeSetWrites(parts: SetWriteParts) {
-  const { send, known: sets, limits, mostMetrics } = parts
+  const { send, known: sets, limits } = parts
   const turns = new Map<UnitId, Promise<unknown>>()
 
   /** One at a time for a unit, so that writers of this process do not outrun each other when they add metrics. */
@@ -56,7 +57,7 @@ export function makeSetWrites(parts: SetWriteParts) {
   ): Promise<Reply | undefined> {
     const { known } = planned
     const holds = () => known === undefined || sets.of(what.id, undefined) === known
-    const values = planArguments(planned, what, limits, mostMetrics, replay)
+    const values = planArguments(planned, what, limits, parts.mostMetrics, replay)
     try {
       return await send(what, partition, scripts.writeSet, values, holds)
     } catch (reason) {
@@ -84,7 +85,7 @@ export function makeSetWrites(parts: SetWriteParts) {
         catchUp(sets, what.id, reply)
         if (round > 2) await pause(Math.random() * 10)
       } else if (status === 'metrics') {
-        if (tidied === 'all') throw tooMany(mostMetrics)
+        if (tidied === 'all') throw tooMany(parts.mostMetrics)
         tidied = 'all'
         await tidy(send, what, partition, 0)
       } else {

@@ -49,6 +49,21 @@ describe('the store', () => {
   })
 })
 
+describe('sockets that are handed over', () => {
+  it('are all there is to listen on', () => {
+    expect(resolve({ 'web.systemd-socket': true }).settings.webListenAddress).toEqual([])
+    expect(resolve({ 'web.systemd-socket': true, compat: 'pushgateway' }).settings.webListenAddress).toEqual(
+      [],
+    )
+  })
+
+  it.each(['port', 'web.listen-address'])('cannot stand beside --%s', (flag) => {
+    expect(refusal({ 'web.systemd-socket': true, [flag]: flag === 'port' ? '1' : [':1'] })).toBe(
+      `--${flag} cannot stand beside --web.systemd-socket: give only one of them`,
+    )
+  })
+})
+
 describe('--compat=pushgateway', () => {
   it('listens on 9091 and shows own metrics beside the pushed ones', () => {
     expect(resolve({ compat: 'pushgateway' }).settings).toMatchObject({
@@ -217,6 +232,16 @@ describe('combinations that cannot work are refused', () => {
 
 describe('settings that change nothing are warned about', () => {
   it.each<[string, Record<string, FlagValue>, RegExp]>([
+    [
+      'a file for the store beside Redis',
+      { store: 'redis', 'persistence.file': '/x', 'persistence.interval': '1m' },
+      /^--persistence\.file, --persistence\.interval without effect: the store is Redis/,
+    ],
+    [
+      'how often a file is written that is not',
+      { 'persistence.interval': '1m' },
+      /^--persistence\.interval without effect: no file is written/,
+    ],
     ['a key without HTTPS', { 'tls.key': 'k' }, /^--tls\.key without effect: HTTPS is off/],
     [
       'a password without Redis',

@@ -29,8 +29,10 @@ const NEVER_ANSWERED: ReadonlyMap<ErrorCode, RegExp> = new Map([
   ['PGR_GATEWAY_UNREACHABLE', /^client\//],
   ['PGR_GATEWAY_BUSY', /^client\//],
   // The process does not serve yet.
-  ['PGR_SETTING_INVALID', /^(config|client|cli|store)\/|^app\.ts$|^http\/listen-address\.ts$/],
-  ['PGR_START_FAILED', /^app\.ts$|^http\/listeners\.ts$/],
+  [
+    'PGR_START_FAILED',
+    /^app\.ts$|^http\/(listeners|inherited-sockets)\.ts$|^store\/embedded\/snapshot-file\.ts$/,
+  ],
 ])
 
 describe('codes and statuses', () => {
