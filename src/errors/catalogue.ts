@@ -132,6 +132,12 @@ export const catalogue = {
     retry: false,
     when: 'a flag, environment variable or key of the configuration file is wrong',
   },
+  PGR_WEB_CONFIG_INVALID: {
+    status: 500,
+    exit: EXIT_INVALID,
+    retry: false,
+    when: 'the web configuration file, or a file it names, is wrong',
+  },
   PGR_START_FAILED: {
     status: 500,
     exit: EXIT_FAILED,
