@@ -232,6 +232,7 @@ function httpOptions(settings: Settings): HttpOptions {
     tls: settings.tlsEnabled
       ? { key: readPem(settings.tlsKey, '--tls.key'), cert: readPem(settings.tlsCert, '--tls.cert') }
       : undefined,
+    http2: false,
     paths: { metrics, telemetry, ingest },
     routePrefix: '',
     limits: {

@@ -84,9 +84,10 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
     return sendFailure(reply, new PgrError('PGR_METHOD_NOT_ALLOWED', 'Method Not Allowed'), styleOf(url))
   })
 
-  const listeners = makeListeners(options.tls, {
+  const listeners = makeListeners(options, {
     route: (request, response) => app.routing(request, response),
     allowedAt,
+    turnedAway: (detail) => deps.tell({ kind: 'turned-away', reason: 'certificate', detail }),
   })
 
   return {

@@ -14,6 +14,8 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
       const message = code === undefined ? 'answered a scrape' : 'failed a scrape'
       return { message, facts: { format, status, bytes, series, seconds, code, stale } }
     }
+    case 'turned-away':
+      return { message: 'turned a client away', facts: { reason: event.reason, detail: event.detail } }
     case 'store.call': {
       const { operation, seconds, code } = event
       return { message: 'called the store', facts: { operation, seconds, code } }
@@ -88,6 +90,7 @@ export function levelOf(event: Event): LogLevel {
     case 'store.call':
     case 'store.duplicate':
     case 'view.poll':
+    case 'turned-away':
     case 'view.expired':
       return 'debug'
     case 'store.lost':

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { catalogue } from '../errors/catalogue.ts'
-import type { Event, HistoryCause, Levels, Protocol } from './events.ts'
+import type { Event, HistoryCause, Levels, Protocol, TurnedAway } from './events.ts'
 
 const PROTOCOLS: ReadonlySet<string> = new Set<Protocol>([
   'text',
@@ -14,6 +14,7 @@ const PROTOCOLS: ReadonlySet<string> = new Set<Protocol>([
 const FORMATS: ReadonlySet<string> = new Set(['text', 'openmetrics', 'protobuf'])
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS'])
 const HISTORY_CAUSES: ReadonlySet<string> = new Set<HistoryCause>(['failover', 'restart', 'emptied'])
+const TURNED_AWAY: ReadonlySet<string> = new Set<TurnedAway>(['certificate', 'credentials', 'rate', 'busy'])
 const CODES: ReadonlySet<string> = new Set(Object.keys(catalogue))
 const REST = 'other'
 
@@ -94,6 +95,13 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'Series hidden because their time was over.',
     'protocol',
   )
+
+  const turnedAway = counter(
+    'pgr_turned_away_total',
+    'Connections and requests refused before they were looked at, by reason.',
+    'reason',
+  )
+  for (const reason of TURNED_AWAY) turnedAway.inc({ reason }, 0)
 
   const scrapes = counter('pgr_scrapes_total', 'Scrapes answered, by HTTP status.', 'format', 'code')
   const scrapeSeconds = seconds(
@@ -200,6 +208,8 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
           return countPush(event)
         case 'scrape':
           return countScrape(event)
+        case 'turned-away':
+          return turnedAway.inc({ reason: oneOf(TURNED_AWAY, event.reason) })
         case 'store.call':
           return countCall(event)
         case 'store.duplicate':

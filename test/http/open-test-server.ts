@@ -23,6 +23,7 @@ export const OPTIONS: HttpOptions = {
   version: '1.2.3',
   listen: ['127.0.0.1:0'],
   tls: undefined,
+  http2: false,
   paths: { metrics: '/metrics', telemetry: '/telemetry', ingest: '/ingest' },
   routePrefix: '',
   limits: {
