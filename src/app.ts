@@ -7,6 +7,7 @@ import { showFlags, showSettings } from './config/show.ts'
 import { PgrError } from './errors/pgr-error.ts'
 import { writers } from './formats/index.ts'
 import { openGateway, type RunningGateway } from './gateway/open-gateway.ts'
+import { OPEN_ACCESS } from './http/gate.ts'
 import type { BoundAddress } from './http/listeners.ts'
 import type { HttpOptions } from './http/options.ts'
 import { type HttpServer, openHttp } from './http/server.ts'
@@ -233,6 +234,8 @@ function httpOptions(settings: Settings): HttpOptions {
       ? { key: readPem(settings.tlsKey, '--tls.key'), cert: readPem(settings.tlsCert, '--tls.cert') }
       : undefined,
     http2: false,
+    access: OPEN_ACCESS,
+    publicHealth: false,
     paths: { metrics, telemetry, ingest },
     routePrefix: '',
     limits: {

@@ -96,6 +96,12 @@ export const catalogue = {
     retry: true,
     when: 'the store holds as many series, units or bytes as the limits allow',
   },
+  PGR_RATE_LIMITED: {
+    status: 429,
+    exit: EXIT_TEMPORARY,
+    retry: true,
+    when: 'more requests come than `rate_limit` of the web configuration file allows',
+  },
   PGR_STORE_UNAVAILABLE: {
     status: 503,
     exit: EXIT_TEMPORARY,
@@ -118,7 +124,7 @@ export const catalogue = {
     status: 503,
     exit: EXIT_TEMPORARY,
     retry: true,
-    when: 'more bytes are in flight than `push.max-inflight-bytes`',
+    when: 'more bytes are in flight than `push.max-inflight-bytes`, or too many passwords wait to be checked',
   },
   PGR_STOPPING: {
     status: 503,

@@ -2,13 +2,6 @@ import { isIPv6, SocketAddress } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { TlsMaterial } from './options.ts'
 
-export type ClientAuth =
-  | 'NoClientCert'
-  | 'RequestClientCert'
-  | 'RequireAnyClientCert'
-  | 'VerifyClientCertIfGiven'
-  | 'RequireAndVerifyClientCert'
-
 /** What a TLS server of Node has to be told for a policy; whoever is not turned away by it is judged by `objectionTo`. */
 export function certificateOptions({ clientAuth = 'NoClientCert' }: TlsMaterial): {
   requestCert: boolean

@@ -2,7 +2,7 @@ import type { SecureVersion } from 'node:tls'
 import type { SampleLimits } from '../formats/format.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Tell } from '../telemetry/events.ts'
-import type { ClientAuth } from './client-certificate.ts'
+import type { Access } from './gate.ts'
 
 /** What the HTTP side needs to know; plain values, resolved from settings elsewhere. */
 export interface HttpOptions {
@@ -13,6 +13,9 @@ export interface HttpOptions {
   readonly tls: TlsMaterial | undefined
   /** Beside HTTP/1.1, with TLS. */
   readonly http2: boolean
+  readonly access: Access
+  /** Probes of health and readiness need no credentials. */
+  readonly publicHealth: boolean
   /** Metrics and telemetry may be one path: both are shown there then. Every other pair differs. */
   readonly paths: { readonly metrics: string; readonly telemetry: string; readonly ingest: string }
   /** In front of every path; empty, or with a leading and without a trailing slash. */
@@ -43,6 +46,14 @@ export interface HttpOptions {
   readonly flags: Readonly<Record<string, string>>
   readonly startedAt: Date
 }
+
+/** What clients' certificates are asked and checked for; names and meaning are Go's. */
+export type ClientAuth =
+  | 'NoClientCert'
+  | 'RequestClientCert'
+  | 'RequireAnyClientCert'
+  | 'VerifyClientCertIfGiven'
+  | 'RequireAndVerifyClientCert'
 
 /** What new connections are set up with. */
 export interface TlsMaterial {

@@ -1,11 +1,12 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { PgrError } from '../errors/pgr-error.ts'
 import { asFailure, type ErrorStyle, sendFailure } from './answer.ts'
+import { type Access, makeGate } from './gate.ts'
 import { makeInflight } from './inflight.ts'
 import { type BoundAddress, makeListeners } from './listeners.ts'
 import type { HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
 import { indexRoutes } from './routes/index-page.ts'
-import { managementRoutes } from './routes/management.ts'
+import { managementRoutes, PROBES } from './routes/management.ts'
 import { PUSH_PATHS, pushRoutes } from './routes/push.ts'
 import { type Route, splitUrl } from './routes/route.ts'
 import { scrapeRoutes } from './routes/scrape.ts'
@@ -22,6 +23,8 @@ export interface HttpServer {
   readonly inflightBytes: number
   /** New connections get the new certificate. */
   setTls(tls: TlsMaterial): void
+  /** Requests that come from now on are judged by this. */
+  setAccess(access: Access): void
   /** Readiness fails from now on, everything else is served as before: balancers look away. */
   beginDrain(): void
   /**
@@ -84,8 +87,15 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
     return sendFailure(reply, new PgrError('PGR_METHOD_NOT_ALLOWED', 'Method Not Allowed'), styleOf(url))
   })
 
+  const gate = makeGate(
+    {
+      access: options.access,
+      publicPaths: options.publicHealth ? PROBES.map((path) => routePrefix + path) : [],
+    },
+    deps.tell,
+  )
   const listeners = makeListeners(options, {
-    route: (request, response) => app.routing(request, response),
+    route: (request, response) => gate.pass(request, response, () => app.routing(request, response)),
     allowedAt,
     turnedAway: (detail) => deps.tell({ kind: 'turned-away', reason: 'certificate', detail }),
   })
@@ -99,6 +109,7 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
       return inflight.bytes
     },
     setTls: listeners.setTls,
+    setAccess: gate.setAccess,
     beginDrain() {
       isStopping = true
     },
@@ -106,6 +117,7 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
       isStopping = true
       await listeners.close(drainMs)
       await app.close()
+      await gate.close()
       stalls.stop()
     },
     inject: app.inject.bind(app),

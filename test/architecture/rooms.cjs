@@ -28,6 +28,7 @@ const homes = {
   'prom-client': ['telemetry'],
   '@oclif/core': ['cli'],
   yaml: ['config'],
+  bcryptjs: ['http', 'cli'],
 }
 
 const stayInRoom = Object.entries(rooms).map(([room, allowed]) => ({

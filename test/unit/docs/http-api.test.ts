@@ -23,8 +23,6 @@ function tableOf(heading: string, column: string): string[][] {
 
 /** Codes that no request is answered with, and the only places that raise them. */
 const NEVER_ANSWERED: ReadonlyMap<ErrorCode, RegExp> = new Map([
-  // Said by a proxy in front of a gateway; the command line gives it a name.
-  ['PGR_UNAUTHORIZED', /^client\//],
   ['PGR_PUSH_REFUSED', /^client\//],
   ['PGR_GATEWAY_UNREACHABLE', /^client\//],
   ['PGR_GATEWAY_BUSY', /^client\//],
