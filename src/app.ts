@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Notice } from './config/given.ts'
 import { showAddress } from './config/kinds.ts'
+import { disk, type Rereading, readAndReread } from './config/reread.ts'
 import type { Origins, Settings } from './config/rules.ts'
 import { showFlags, showSettings } from './config/show.ts'
+import { assertTakenOver, loadWayIn, type WayIn } from './config/web/way-in.ts'
 import { PgrError } from './errors/pgr-error.ts'
 import { writers } from './formats/index.ts'
 import { openGateway, type RunningGateway } from './gateway/open-gateway.ts'
-import { OPEN_ACCESS } from './http/gate.ts'
 import type { BoundAddress } from './http/listeners.ts'
 import type { HttpOptions } from './http/options.ts'
 import { type HttpServer, openHttp } from './http/server.ts'
@@ -19,6 +20,8 @@ import { VERSION } from './version.ts'
 /** Longest catch-up of the view, a cold start with millions of series included. */
 const POLL_TIMEOUT_MS = 60_000
 const SWEEP_INTERVAL_MS = 10_000
+/** How soon a new certificate or user is noticed. */
+const REREAD_INTERVAL_MS = 1000
 
 export interface StartOptions {
   /** Where each setting came from; for the log line at the start. */
@@ -57,11 +60,13 @@ export async function startServer(settings: Settings, options: StartOptions = {}
   for (const { level, message } of notices) tell({ kind: 'notice', level, message })
 
   let store: Store | undefined
+  let watch: { stop(): void } | undefined
   try {
+    const wayIn = readWayIn(settings, telemetry, () => http)
     store = await openStore(storeChoice(settings, telemetry))
     const started = openGateway(store, [...writers.values()], gatewaySettings(settings), tell)
     gateway = started
-    const server = openHttp(httpOptions(settings), {
+    const server = openHttp(httpOptions(settings, wayIn.value), {
       gateway: started,
       tell,
       telemetry,
@@ -70,6 +75,8 @@ export async function startServer(settings: Settings, options: StartOptions = {}
     http = server
     started.start()
     const addresses = await server.listen()
+    watch = keepLooking(wayIn)
+    const { stop: stopWatching } = watch
     announce(settings, telemetry, reachable(addresses[0]), options.origins)
     return {
       urls: addresses.map(({ url }) => url),
@@ -78,11 +85,13 @@ export async function startServer(settings: Settings, options: StartOptions = {}
         tell({ kind: 'notice', level: 'info', message: 'stopping: not ready any more, still serving' })
       },
       async stop() {
+        stopWatching()
         await stopAll(server, started, store, telemetry)
         tell({ kind: 'notice', level: 'info', message: 'stopped' })
       },
     }
   } catch (reason) {
+    watch?.stop()
     await stopAll(http, gateway, store, telemetry)
     throw PgrError.from(reason, 'PGR_START_FAILED')
   }
@@ -97,6 +106,45 @@ const NOTHING = {
   viewAgeSeconds: 0,
   viewBytes: 0,
   ready: false,
+}
+
+/** What the files for the way in say; each later reading goes to the server. */
+function readWayIn(
+  settings: Settings,
+  { tell }: Telemetry,
+  http: () => HttpServer | undefined,
+): Rereading<WayIn> {
+  const load = (read: (path: string) => string) => loadWayIn(settings, read)
+  const wayIn = readAndReread<WayIn>(
+    {
+      load,
+      changed(next) {
+        assertTakenOver(wayIn.value, next, settings.webConfigFile)
+        if (next.tls !== undefined) http()?.setTls(next.tls)
+        http()?.setAccess(next.access)
+        tell({ kind: 'web.reread', ok: true })
+      },
+      failed: (reason) =>
+        tell({ kind: 'web.reread', ok: false, reason: PgrError.from(reason, 'PGR_START_FAILED').message }),
+    },
+    disk,
+  )
+  for (const { level, message } of wayIn.value.notices) tell({ kind: 'notice', level, message })
+  return wayIn
+}
+
+/** Looks for changes until it is stopped, never twice at once. */
+function keepLooking({ look }: Rereading<unknown>): { stop(): void } {
+  let isLooking = false
+  const timer = setInterval(() => {
+    if (isLooking) return
+    isLooking = true
+    void look().finally(() => {
+      isLooking = false
+    })
+  }, REREAD_INTERVAL_MS)
+  timer.unref()
+  return { stop: () => clearInterval(timer) }
 }
 
 /** First no more requests, then no more work on the store, then the store itself. */
@@ -225,17 +273,17 @@ function gatewaySettings(settings: Settings) {
   }
 }
 
-function httpOptions(settings: Settings): HttpOptions {
+function httpOptions(settings: Settings, wayIn: WayIn): HttpOptions {
   const { metricsPath: metrics, telemetryPath: telemetry, ingestPath: ingest } = settings
   return {
     version: VERSION,
     listen: settings.webListenAddress.map(showAddress),
     tls: settings.tlsEnabled
       ? { key: readPem(settings.tlsKey, '--tls.key'), cert: readPem(settings.tlsCert, '--tls.cert') }
-      : undefined,
-    http2: false,
-    access: OPEN_ACCESS,
-    publicHealth: false,
+      : wayIn.tls,
+    http2: wayIn.http2,
+    access: wayIn.access,
+    publicHealth: settings.webAuthPublicHealth,
     paths: { metrics, telemetry, ingest },
     routePrefix: '',
     limits: {

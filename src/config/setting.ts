@@ -50,7 +50,10 @@ export interface Ignored {
 }
 
 export function setting<Value>(
-  row: Omit<Setting<Value>, 'fallback' | 'reload'> & { readonly fallback: NoInfer<Value> },
+  row: Omit<Setting<Value>, 'fallback' | 'reload'> & {
+    readonly fallback: NoInfer<Value>
+    readonly reload?: boolean
+  },
 ): Setting<Value> {
   return { reload: false, ...row }
 }

@@ -90,6 +90,8 @@ export type Event =
       reason: 'type' | 'duplicate' | 'name' | 'escaping'
       series: number
     }
+  /** Files for the way in were read anew, or could not be used and those before stay in effect. */
+  | { kind: 'web.reread'; ok: boolean; reason?: string }
   | { kind: 'listening'; url: string; pushUrl: string; scrapeUrl: string; store: string }
   | {
       kind: 'notice'

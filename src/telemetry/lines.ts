@@ -14,6 +14,13 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
       const message = code === undefined ? 'answered a scrape' : 'failed a scrape'
       return { message, facts: { format, status, bytes, series, seconds, code, stale } }
     }
+    case 'web.reread':
+      return event.ok
+        ? { message: 'took over what changed in the web configuration', facts: {} }
+        : {
+            message: 'the web configuration cannot be used, what was read before stays in effect',
+            facts: { reason: event.reason },
+          }
     case 'turned-away':
       return { message: 'turned a client away', facts: { reason: event.reason, detail: event.detail } }
     case 'store.call': {
@@ -106,6 +113,7 @@ export function levelOf(event: Event): LogLevel {
     case 'view.quarantine':
       return 'warn'
     case 'store.finding':
+    case 'web.reread':
       return event.ok ? 'info' : 'warn'
     case 'notice':
       return event.level

@@ -154,6 +154,17 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'finding',
   )
 
+  const rereadOk = gauge(
+    'pgr_web_config_last_reload_successful',
+    '0 while the files for TLS and credentials cannot be used as they are and those read before stay in effect.',
+  )
+  rereadOk.set(1)
+  const rereadAt = gauge(
+    'pgr_web_config_last_reload_success_timestamp_seconds',
+    'When those files were last read without a fault.',
+  )
+  rereadAt.setToCurrentTime()
+
   const pollSeconds = seconds('pgr_view_poll_duration_seconds', 'Time to catch up with the store.')
   const polledUnits = counter('pgr_view_changed_units_total', 'Groups and sets read because they changed.')
   const resets = counter('pgr_view_resets_total', 'Partitions read anew, by reason.', 'reason')
@@ -226,6 +237,9 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
         case 'store.mend':
           lostWrites.inc(event.lost)
           return resubmittedWrites.inc(event.resubmitted)
+        case 'web.reread':
+          if (event.ok) rereadAt.setToCurrentTime()
+          return rereadOk.set(event.ok ? 1 : 0)
         case 'view.poll':
           pollSeconds.observe(event.seconds)
           return polledUnits.inc(event.units)
