@@ -142,7 +142,7 @@ export const catalogue = {
     status: 500,
     exit: EXIT_INVALID,
     retry: false,
-    when: 'the web configuration file, or a file it names, is wrong',
+    when: 'the web configuration file, a file it names or the file of tokens is wrong',
   },
   PGR_START_FAILED: {
     status: 500,

@@ -13,6 +13,21 @@ export function certificateOptions({ clientAuth = 'NoClientCert' }: TlsMaterial)
   }
 }
 
+const NONE_SHOWN = 'the client showed no certificate'
+
+function notTrusted({ authorizationError }: Pick<TLSSocket, 'authorizationError'>): string {
+  return `the certificate of the client is not trusted: ${authorizationError}`
+}
+
+/** Why a handshake failed that was ended because of the client's certificate; undefined for any other. */
+export function objectionInHandshake(
+  error: NodeJS.ErrnoException,
+  socket: Pick<TLSSocket, 'authorizationError'>,
+): string | undefined {
+  if (error.code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE') return NONE_SHOWN
+  return socket.authorizationError ? notTrusted(socket) : undefined
+}
+
 /** Why a client must not be served, by the certificate it showed or did not show; undefined when it may. */
 export function objectionTo(
   socket: Pick<TLSSocket, 'getPeerX509Certificate' | 'authorized' | 'authorizationError'>,
@@ -22,11 +37,10 @@ export function objectionTo(
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) {
     const isNeeded = clientAuth.startsWith('Require') || allowedSans !== undefined
-    return isNeeded ? 'the client showed no certificate' : undefined
+    return isNeeded ? NONE_SHOWN : undefined
   }
   const isVerified = clientAuth === 'VerifyClientCertIfGiven' || clientAuth === 'RequireAndVerifyClientCert'
-  if (isVerified && !socket.authorized)
-    return `the certificate of the client is not trusted: ${socket.authorizationError}`
+  if (isVerified && !socket.authorized) return notTrusted(socket)
   if (allowedSans !== undefined) {
     const names = alternativeNames(certificate.subjectAltName)
     if (!names.some((name) => allowedSans.includes(name)))

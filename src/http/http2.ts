@@ -43,10 +43,9 @@ const MAX_SESSION_MIB = 64
  */
 export function makeSessions(
   { maxHeaderSize, requestTimeout, keepAliveTimeout }: SessionOptions,
-  on: { readonly request: Handler; readonly checkContinue: Handler },
+  on: { readonly request: Handler; readonly checkContinue: Handler; isClosing(): boolean },
 ): Sessions {
   const open = new Set<ServerHttp2Session>()
-  let isClosing = false
   // Never listens: it is handed connections.
   const server: Http2Server = createServer({
     maxSessionMemory: MAX_SESSION_MIB,
@@ -70,13 +69,12 @@ export function makeSessions(
     session.once('close', () => open.delete(session))
     session.setLocalWindowSize(WINDOW_BYTES)
     session.setTimeout(keepAliveTimeout, () => session.close())
-    if (isClosing) session.close()
+    if (on.isClosing()) session.close()
   })
 
   return {
     take: (socket) => server.emit('connection', socket),
     close() {
-      isClosing = true
       for (const session of open) session.close()
     },
     destroy() {

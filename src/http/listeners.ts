@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { PgrError } from '../errors/pgr-error.ts'
 import { deferContinue } from './body.ts'
-import { certificateOptions, objectionTo } from './client-certificate.ts'
+import { certificateOptions, objectionInHandshake, objectionTo } from './client-certificate.ts'
 import { makeSessions, type Sessions } from './http2.ts'
 import { parseListenAddress, showHostPort } from './listen-address.ts'
 import type { TlsMaterial } from './options.ts'
@@ -70,7 +70,11 @@ export function makeListeners(
   const sessions: Sessions | undefined =
     tls === undefined || !http2
       ? undefined
-      : makeSessions(LIMITS, { request: onRequest, checkContinue: onCheckContinue })
+      : makeSessions(LIMITS, {
+          request: onRequest,
+          checkContinue: onCheckContinue,
+          isClosing: () => isClosing,
+        })
   const unanswered = new Set<ServerResponse>()
   let isClosing = false
 
@@ -105,6 +109,10 @@ export function makeListeners(
     })
     const [speakHttp1] = server.listeners('secureConnection')
     server.removeAllListeners('secureConnection')
+    server.on('tlsClientError', (error, socket) => {
+      const objection = objectionInHandshake(error, socket)
+      if (objection !== undefined) turnedAway(objection)
+    })
     server.on('secureConnection', (socket: TLSSocket) => {
       const objection = objectionTo(socket, material ?? first)
       if (objection !== undefined) {

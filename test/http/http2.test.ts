@@ -3,8 +3,10 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 import { request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { hashSync } from 'bcryptjs'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { PgrError } from '../../src/errors/pgr-error.ts'
+import { OPEN_ACCESS } from '../../src/http/gate.ts'
 import { type Certificates, makeAuthority } from '../support/certificates.ts'
 import { makeFolder, removeFolder, startChild } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
@@ -157,6 +159,24 @@ describeWith('openssl', 'over HTTP/2', () => {
     reset(1)
     await eventually('the push ended', () => server.events.some(({ kind }) => kind === 'push'))
     expect(server.events).toMatchObject([{ kind: 'push', code: 'PGR_BODY_MALFORMED' }])
+    expect(server.pushes).toEqual([])
+    expect(server.inflightBytes).toBe(0)
+    socket.destroy()
+  })
+
+  it('stores nothing of a push that is reset while its password is checked', async () => {
+    const users = new Map([['alice', hashSync('secret', 8)]])
+    const { server, port } = await listen({ options: { access: { ...OPEN_ACCESS, users } } })
+    const authorization = `Basic ${Buffer.from('alice:secret').toString('base64')}`
+    const { headers, data, reset, socket } = talkFrames(port, readFileSync(files.ca, 'utf8'))
+    const head = { ':method': 'PUT', ':scheme': 'https', ':authority': 'a', ':path': '/metrics/job/a' }
+    headers(1, { ...head, authorization })
+    data(1, 'a 1\n')
+    reset(1)
+    // The same password waits for the same verdict.
+    const answer = await ask(dial(port), 'GET', '/-/healthy', { headers: { authorization } })
+    expect(answer.status).toBe(200)
+    expect(server.events).toEqual([])
     expect(server.pushes).toEqual([])
     expect(server.inflightBytes).toBe(0)
     socket.destroy()

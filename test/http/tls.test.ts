@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ClientAuth, TlsMaterial } from '../../src/http/options.ts'
 import { type Authority, type Certificates, makeAuthority } from '../support/certificates.ts'
 import { makeFolder, removeFolder } from '../support/child.ts'
+import { eventually } from '../support/eventually.ts'
 import { describeWith } from '../support/peers.ts'
 import { openTestServer, type TestServer } from './open-test-server.ts'
 
@@ -94,10 +95,16 @@ describeWith('openssl', 'over TLS', () => {
     ['RequireAndVerifyClientCert', WRONG, false],
   ])('%s with %s', async (clientAuth, which, isServed) => {
     for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-      const { port } = await listen({ clientAuth, ca: read(authority.ca), maxVersion })
+      const { server, port } = await listen({ clientAuth, ca: read(authority.ca), maxVersion })
       const certificate = clients.get(which)
       const answer = await knock(port, certificate === undefined ? {} : pair(certificate))
       expect([maxVersion, answer === 200], String(answer)).toEqual([maxVersion, isServed])
+      if (isServed) continue
+      await eventually('it is told', () => server.events.length > 0)
+      const detail = expect.stringMatching(
+        which === NO ? /showed no certificate/ : /is not trusted: [A-Z_]+$/,
+      )
+      expect(server.events).toEqual([{ kind: 'turned-away', reason: 'certificate', detail }])
     }
   })
 
