@@ -4,9 +4,11 @@ import type { Notice } from './config/given.ts'
 import { pathOfUrl, showAddress } from './config/kinds.ts'
 import { options } from './config/options.ts'
 import { takeOver } from './config/reload.ts'
+import { disk, type Rereading, readAndReread } from './config/reread.ts'
 import type { Resolved } from './config/resolve.ts'
 import type { Origins, Settings } from './config/rules.ts'
 import { showFlags, showSettings } from './config/show.ts'
+import { assertTakenOver, loadWayIn, type WayIn } from './config/web/way-in.ts'
 import { PgrError } from './errors/pgr-error.ts'
 import { writers } from './formats/index.ts'
 import { type AdjustableGateway, openGateway, type RunningGateway } from './gateway/open-gateway.ts'
@@ -22,6 +24,8 @@ import { VERSION } from './version.ts'
 /** Longest catch-up of the view, a cold start with millions of series included. */
 const POLL_TIMEOUT_MS = 60_000
 const SWEEP_INTERVAL_MS = 10_000
+/** How soon a new certificate or user is noticed. */
+const REREAD_INTERVAL_MS = 1000
 
 export interface StartOptions {
   /** Where each setting came from; for the log line at the start. */
@@ -67,11 +71,13 @@ export async function startServer(settings: Settings, start: StartOptions = {}):
   for (const { level, message } of notices) tell({ kind: 'notice', level, message })
 
   let store: Store | undefined
+  let watch: { stop(): void } | undefined
   try {
+    const wayIn = readWayIn(settings, telemetry, () => http)
     store = await openStore(storeChoice(settings, telemetry))
     const started = openGateway(store, [...writers.values()], gatewaySettings(settings), tell)
     gateway = started
-    const server = openHttp(httpOptions(settings), {
+    const server = openHttp(httpOptions(settings, wayIn.value), {
       gateway: started,
       tell,
       telemetry,
@@ -81,6 +87,8 @@ export async function startServer(settings: Settings, start: StartOptions = {}):
     const reload = makeReload(settings, start.reread, { store, gateway: started, http: server, telemetry })
     started.start()
     const addresses = await server.listen()
+    watch = keepLooking(wayIn)
+    const { stop: stopWatching } = watch
     announce(settings, telemetry, reachable(addresses[0]), start.origins)
     return {
       urls: addresses.map(({ url }) => url),
@@ -90,11 +98,13 @@ export async function startServer(settings: Settings, start: StartOptions = {}):
       },
       reload,
       async stop() {
+        stopWatching()
         await stopAll(server, started, store, telemetry)
         tell({ kind: 'notice', level: 'info', message: 'stopped' })
       },
     }
   } catch (reason) {
+    watch?.stop()
     await stopAll(http, gateway, store, telemetry)
     throw PgrError.from(reason, 'PGR_START_FAILED')
   }
@@ -109,6 +119,45 @@ const NOTHING = {
   viewAgeSeconds: 0,
   viewBytes: 0,
   ready: false,
+}
+
+/** What the files for the way in say; each later reading goes to the server. */
+function readWayIn(
+  settings: Settings,
+  { tell }: Telemetry,
+  http: () => HttpServer | undefined,
+): Rereading<WayIn> {
+  const load = (read: (path: string) => string) => loadWayIn(settings, read)
+  const wayIn = readAndReread<WayIn>(
+    {
+      load,
+      changed(next) {
+        assertTakenOver(wayIn.value, next, settings.webConfigFile)
+        if (next.tls !== undefined) http()?.setTls(next.tls)
+        http()?.setAccess(next.access)
+        tell({ kind: 'web.reread', ok: true })
+      },
+      failed: (reason) =>
+        tell({ kind: 'web.reread', ok: false, reason: PgrError.from(reason, 'PGR_START_FAILED').message }),
+    },
+    disk,
+  )
+  for (const { level, message } of wayIn.value.notices) tell({ kind: 'notice', level, message })
+  return wayIn
+}
+
+/** Looks for changes until it is stopped, never twice at once. */
+function keepLooking({ look }: Rereading<unknown>): { stop(): void } {
+  let isLooking = false
+  const timer = setInterval(() => {
+    if (isLooking) return
+    isLooking = true
+    void look().finally(() => {
+      isLooking = false
+    })
+  }, REREAD_INTERVAL_MS)
+  timer.unref()
+  return { stop: () => clearInterval(timer) }
 }
 
 /** First no more requests, then no more work on the store, then the store itself. */
@@ -340,14 +389,17 @@ function tlsMaterial({ tlsEnabled, tlsKey, tlsCert }: Settings): TlsMaterial | u
   return { key: readPem(tlsKey, '--tls.key'), cert: readPem(tlsCert, '--tls.cert') }
 }
 
-function httpOptions(settings: Settings): HttpOptions {
+function httpOptions(settings: Settings, wayIn: WayIn): HttpOptions {
   const { metricsPath: metrics, telemetryPath: telemetry, ingestPath: ingest } = settings
   return {
     version: VERSION,
     listen: settings.webSystemdSocket
       ? inheritedSockets(process.env, process.pid, process.platform)
       : settings.webListenAddress.map(showAddress),
-    tls: tlsMaterial(settings),
+    tls: tlsMaterial(settings) ?? wayIn.tls,
+    http2: wayIn.http2,
+    access: wayIn.access,
+    publicHealth: settings.webAuthPublicHealth,
     paths: { metrics, telemetry, ingest },
     routePrefix: settings.webRoutePrefix,
     externalPath: externalPath(settings),

@@ -1,4 +1,6 @@
 import { CheckConfig } from './commands/check-config.ts'
+import { CheckWebConfig } from './commands/check-web-config.ts'
+import { HashPassword } from './commands/hash-password.ts'
 import { Push } from './commands/push.ts'
 import { Serve } from './commands/serve.ts'
 
@@ -7,4 +9,6 @@ export const COMMANDS = {
   serve: Serve,
   push: Push,
   'check:config': CheckConfig,
+  'check:web-config': CheckWebConfig,
+  'hash-password': HashPassword,
 }

@@ -1,19 +1,10 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isPair,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  type Scalar,
-} from 'yaml'
+import { isMap, isPair, isScalar, isSeq } from 'yaml'
 import { addGiven, type Given, type GivenValues, type Notice, refuse } from './given.ts'
 import type { ScalarType } from './kinds.ts'
 import { nearestName } from './nearest.ts'
 import { ignoredSettings, type SettingKey, settingRows } from './options.ts'
 import { type Setting, yamlKey, yamlKeysOf } from './setting.ts'
+import { describe, isNothing, openYaml, scalarType, textOf, type YamlSource } from './yaml-source.ts'
 
 interface Leaf {
   readonly key: SettingKey
@@ -37,43 +28,30 @@ export function readSettingsFile(
   source: string,
   fileName: string,
 ): { values: GivenValues; notices: Notice[] } {
-  const lines = new LineCounter()
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
-  const reading: Reading = {
-    document,
-    place: (offset) => {
-      const { line, col } = lines.linePos(offset ?? 0)
-      return `${fileName}:${line}:${col}`
-    },
-    values: new Map(),
-    notices: [],
-  }
-  const problem = document.errors[0] ?? document.warnings[0]
-  if (problem) refuse(`${reading.place(problem.pos[0])}: ${firstLine(problem.message)}`)
-  readSection(reading, document.contents, '')
+  const yaml = openYaml(source, fileName, refuse)
+  const reading: Reading = { ...yaml, values: new Map(), notices: [] }
+  readSection(reading, yaml.root, '')
   return { values: reading.values, notices: reading.notices }
 }
 
-interface Reading {
-  readonly document: Document
-  place(offset: number | undefined): string
+interface Reading extends YamlSource {
   readonly values: GivenValues
   readonly notices: Notice[]
 }
 
 function readSection(reading: Reading, given: unknown, section: string): void {
-  const node = follow(reading, given)
+  const node = reading.follow(given)
   // A section whose keys are all commented out is null.
-  if (node === null || node === undefined || (isScalar(node) && node.value === null)) return
+  if (isNothing(node)) return
   if (!isMap(node)) {
     refuse(
-      `${placeOf(reading, given)}: ${section || 'the file'} must hold keys and values, not ${describe(node)}`,
+      `${reading.placeOf(given)}: ${section || 'the file'} must hold keys and values, not ${describe(node)}`,
     )
   }
   const seen = new Set<string>()
   for (const pair of node.items) {
     if (!isPair(pair)) continue
-    const place = placeOf(reading, pair.key)
+    const place = reading.placeOf(pair.key)
     const name = isScalar(pair.key) ? String(pair.key.value) : describe(pair.key)
     const key = section === '' ? name : `${section}.${name}`
     if (seen.has(name)) refuse(`${place}: ${key} stands twice`)
@@ -98,12 +76,12 @@ interface LeafPair {
 }
 
 function readLeaf(reading: Reading, { pair, key, place, leaf }: LeafPair): Given {
-  const node = follow(reading, pair.value)
+  const node = reading.follow(pair.value)
   const { kind } = leaf.row
   const wrong = (what: string, item: unknown = pair.value): never =>
-    refuse(`${item ? placeOf(reading, item) : place}: ${key} must be ${kind.expects}, not ${what}`)
+    refuse(`${item ? reading.placeOf(item) : place}: ${key} must be ${kind.expects}, not ${what}`)
   const scalarText = (item: unknown): string => {
-    const scalar = follow(reading, item)
+    const scalar = reading.follow(item)
     if (!isScalar(scalar)) return wrong(describe(scalar), item)
     const type = scalarType(scalar)
     const allowed: readonly ScalarType[] = leaf.inFile ? ['text'] : kind.scalars
@@ -116,50 +94,11 @@ function readLeaf(reading: Reading, { pair, key, place, leaf }: LeafPair): Given
   return { text, inFile: leaf.inFile, origin: { from: 'file', name: `${place}: ${key}` } }
 }
 
-/** Numbers keep the spelling of the file, so that a password `0123` stays what it is. */
-function textOf(scalar: Scalar): string {
-  return typeof scalar.value === 'string' ? scalar.value : (scalar.source ?? String(scalar.value))
-}
-
-function scalarType(scalar: Scalar): ScalarType | undefined {
-  switch (typeof scalar.value) {
-    case 'string':
-      return 'text'
-    case 'number':
-    case 'bigint':
-      return 'number'
-    case 'boolean':
-      return 'boolean'
-    default:
-      return undefined
-  }
-}
-
-function follow(reading: Reading, node: unknown): unknown {
-  return isAlias(node) ? node.resolve(reading.document) : node
-}
-
-function describe(node: unknown): string {
-  if (isSeq(node)) return 'a list'
-  if (isMap(node)) return 'a mapping'
-  if (!isScalar(node) || node.value === null) return 'nothing'
-  return typeof node.value === 'string' ? 'text' : `the ${scalarType(node) ?? 'value'} ${textOf(node)}`
-}
-
-function placeOf(reading: Reading, node: unknown): string {
-  const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined
-  return reading.place(range?.[0])
-}
-
 function unknownKey(key: string): string {
   const suggestion = nearestName(key, VALUE_KEYS)
   const asked = key.includes('.') && MEANINGS.has(key) ? ' written with dots (nest it instead)' : ''
   if (asked) return `${key} is${asked}`
   return `${key} is not a setting${suggestion ? `, did you mean ${suggestion}?` : '; see docs/configuration.md'}`
-}
-
-function firstLine(message: string): string {
-  return message.split('\n', 1)[0] ?? message
 }
 
 function listMeanings(): ReadonlyMap<string, Meaning> {

@@ -46,6 +46,7 @@ export function applyRules(
   refuseDoubleAddresses(settings.webListenAddress)
   refusePaths(settings, origins)
   refuseTls(settings)
+  refuseTwoTls(settings)
   refuseBounds(settings)
   if (settings.store === 'redis') refuseTopology(settings)
   return { settings, notices: findNotices(settings) }
@@ -138,6 +139,19 @@ function refuseTls(settings: Settings): void {
   }
 }
 
+/** TLS is set up in one place. */
+function refuseTwoTls(settings: Settings): void {
+  if (settings.webConfigFile === '') return
+  const given = (['tlsEnabled', 'tlsKey', 'tlsCert'] as const).filter(
+    (key) => settings[key] !== options[key].fallback,
+  )
+  if (given.length === 0) return
+  const flags = given.map((key) => `--${options[key].flag}`).join(', ')
+  refuse(
+    `${flags} cannot stand beside --web.config.file: move the certificate and the key into tls_server_config of that file`,
+  )
+}
+
 function refuseBounds(settings: Settings): void {
   const { kind } = options.redisExpiration
   const longest = settings.pushMaxTtl
@@ -190,6 +204,12 @@ function findNotices(settings: Settings): Notice[] {
       .map((key) => `--${options[key].flag}`)
     if (unused.length > 0)
       notices.push({ level: 'warn', message: `${unused.join(', ')} without effect: ${why}` })
+  }
+  if (settings.webConfigFile === '' && settings.webAuthBearerTokenFile === '') {
+    warnUnused(
+      ['webAuthPublicHealth'],
+      'nobody is asked for credentials, --web.config.file and --web.auth.bearer-token-file say who may come in',
+    )
   }
   if (!settings.tlsEnabled) warnUnused(['tlsKey', 'tlsCert'], 'HTTPS is off, --tls.enabled turns it on')
   if (settings.store === 'embedded') {

@@ -102,6 +102,12 @@ export const catalogue = {
     retry: true,
     when: 'the store holds as many series, units or bytes as the limits allow',
   },
+  PGR_RATE_LIMITED: {
+    status: 429,
+    exit: EXIT_TEMPORARY,
+    retry: true,
+    when: 'more requests come than `rate_limit` of the web configuration file allows',
+  },
   PGR_STORE_UNAVAILABLE: {
     status: 503,
     exit: EXIT_TEMPORARY,
@@ -124,7 +130,7 @@ export const catalogue = {
     status: 503,
     exit: EXIT_TEMPORARY,
     retry: true,
-    when: 'more bytes are in flight than `push.max-inflight-bytes`',
+    when: 'more bytes are in flight than `push.max-inflight-bytes`, or too many passwords wait to be checked',
   },
   PGR_STOPPING: {
     status: 503,
@@ -137,6 +143,12 @@ export const catalogue = {
     exit: EXIT_USAGE,
     retry: false,
     when: 'a flag, environment variable or key of the configuration file is wrong',
+  },
+  PGR_WEB_CONFIG_INVALID: {
+    status: 500,
+    exit: EXIT_INVALID,
+    retry: false,
+    when: 'the web configuration file, a file it names or the file of tokens is wrong',
   },
   PGR_START_FAILED: {
     status: 500,

@@ -3,6 +3,7 @@ import { PgrError } from '../errors/pgr-error.ts'
 import { gunzip } from '../wire/gzip.ts'
 import { assertWithin, tooLarge } from '../wire/limits.ts'
 import { unsnapFramed } from '../wire/snappy.ts'
+import { streamOf } from './http2.ts'
 import type { Claim, Inflight } from './inflight.ts'
 
 const BODY_SETTING = 'push.max-body'
@@ -73,9 +74,18 @@ function readEncoding(header: string | undefined): keyof typeof decoders | undef
   )
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+function hasBody(request: IncomingMessage): boolean {
+  const stream = streamOf(request)
+  if (stream !== undefined) return !stream.endAfterHeaders
+  const { headers } = request
   const length = headers['content-length']
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}
+
+/** A stream of HTTP/2 that was reset ends like one that is complete. */
+function isCutShort(request: IncomingMessage): boolean {
+  const stream = streamOf(request)
+  return stream !== undefined && (stream.aborted || stream.rstCode !== 0)
 }
 
 function collect(
@@ -104,6 +114,10 @@ function collect(
       }
     }
     function onEnd(): void {
+      if (isCutShort(request)) {
+        onCut()
+        return
+      }
       stop()
       const [first = EMPTY] = pieces
       resolve(pieces.length <= 1 ? first : Buffer.concat(pieces, bytes))

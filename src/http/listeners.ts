@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { createSecureContext } from 'node:tls'
+import { createSecureContext, type TLSSocket } from 'node:tls'
 import { PgrError } from '../errors/pgr-error.ts'
 import { deferContinue } from './body.ts'
+import { certificateOptions, objectionInHandshake, objectionTo } from './client-certificate.ts'
+import { makeSessions, type Sessions } from './http2.ts'
 import { type ListenAddress, parseListenAddress, showHostPort } from './listen-address.ts'
 import type { TlsMaterial } from './options.ts'
 
@@ -32,6 +34,15 @@ interface ListenerDeps {
   readonly route: (request: IncomingMessage, response: ServerResponse) => void
   /** Methods of a path for the Allow header of a request whose method no parser knows; undefined for no such path. */
   readonly allowedAt: (path: string) => string | undefined
+  /** A connection was ended because of the certificate its client showed or did not show. */
+  readonly turnedAway: (reason: string) => void
+}
+
+/** How connections are set up. */
+export interface Transport {
+  readonly tls: TlsMaterial | undefined
+  /** Beside HTTP/1.1, with TLS. */
+  readonly http2: boolean
 }
 
 /**
@@ -51,8 +62,20 @@ const LIMITS = {
 const REAP_INTERVAL_MS = 20
 
 /** Servers for one or more addresses in front of one router. */
-export function makeListeners(tls: TlsMaterial | undefined, { route, allowedAt }: ListenerDeps): Listeners {
+export function makeListeners(
+  { tls, http2 }: Transport,
+  { route, allowedAt, turnedAway }: ListenerDeps,
+): Listeners {
   const servers: (Server | TlsServer)[] = []
+  let material = tls
+  const sessions: Sessions | undefined =
+    tls === undefined || !http2
+      ? undefined
+      : makeSessions(LIMITS, {
+          request: onRequest,
+          checkContinue: onCheckContinue,
+          isClosing: () => isClosing,
+        })
   const unanswered = new Set<ServerResponse>()
   let isClosing = false
 
@@ -63,14 +86,42 @@ export function makeListeners(tls: TlsMaterial | undefined, { route, allowedAt }
     route(request, response)
   }
 
+  function onCheckContinue(request: IncomingMessage, response: ServerResponse): void {
+    deferContinue(request)
+    onRequest(request, response)
+  }
+
   function makeServer(): Server | TlsServer {
-    const server = tls === undefined ? createServer(LIMITS) : createTlsServer({ ...LIMITS, ...tls })
+    const server = material === undefined ? createServer(LIMITS) : makeSecureServer(material)
     server.on('request', onRequest)
-    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      deferContinue(request)
-      onRequest(request, response)
-    })
+    server.on('checkContinue', onCheckContinue)
     server.on('clientError', (error: ClientError, socket) => refuse(error, socket as Socket, allowedAt))
+    return server
+  }
+
+  /** Each connection goes to the protocol it negotiated, once its client is found to be one that may come in. */
+  function makeSecureServer(first: TlsMaterial): TlsServer {
+    const server = createTlsServer({
+      ...LIMITS,
+      ...first,
+      ...certificateOptions(first),
+      handshakeTimeout: LIMITS.headersTimeout,
+      ALPNProtocols: sessions === undefined ? ['http/1.1'] : ['h2', 'http/1.1'],
+    })
+    const [speakHttp1] = server.listeners('secureConnection')
+    server.removeAllListeners('secureConnection')
+    server.on('tlsClientError', (error, socket) => {
+      const objection = objectionInHandshake(error, socket)
+      if (objection !== undefined) turnedAway(objection)
+    })
+    server.on('secureConnection', (socket: TLSSocket) => {
+      const objection = objectionTo(socket, material ?? first)
+      if (objection !== undefined) {
+        turnedAway(objection)
+        socket.destroy()
+      } else if (socket.alpnProtocol === 'h2') sessions?.take(socket)
+      else speakHttp1?.call(server, socket)
+    })
     return server
   }
 
@@ -90,12 +141,14 @@ export function makeListeners(tls: TlsMaterial | undefined, { route, allowedAt }
   async function close(deadlineMs: number): Promise<void> {
     isClosing = true
     for (const response of unanswered) response.shouldKeepAlive = false
+    sessions?.close()
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     const reaper = setInterval(() => {
       for (const server of servers) server.closeIdleConnections()
     }, REAP_INTERVAL_MS)
     const axe = setTimeout(() => {
       for (const server of servers) server.closeAllConnections()
+      sessions?.destroy()
     }, deadlineMs)
     await Promise.all(closed)
     clearInterval(reaper)
@@ -115,9 +168,14 @@ export function makeListeners(tls: TlsMaterial | undefined, { route, allowedAt }
       }
       return bound
     },
-    setTls(material) {
-      assertUsable(material)
-      for (const server of servers) if ('setSecureContext' in server) server.setSecureContext(material)
+    setTls(next) {
+      assertUsable(next)
+      material = next
+      for (const server of servers) {
+        if (!('setSecureContext' in server)) continue
+        server.setSecureContext(next)
+        Object.assign(server, certificateOptions(next))
+      }
     },
     close,
   }

@@ -1,6 +1,8 @@
+import type { SecureVersion } from 'node:tls'
 import type { SampleLimits } from '../formats/format.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Tell } from '../telemetry/events.ts'
+import type { Access } from './gate.ts'
 
 /** What the HTTP side needs to know; plain values, resolved from settings elsewhere. */
 export interface HttpOptions {
@@ -12,6 +14,11 @@ export interface HttpOptions {
    */
   readonly listen: readonly (string | number)[]
   readonly tls: TlsMaterial | undefined
+  /** Beside HTTP/1.1, with TLS. */
+  readonly http2: boolean
+  readonly access: Access
+  /** Probes of health and readiness need no credentials. */
+  readonly publicHealth: boolean
   /** Metrics and telemetry may be one path: both are shown there then. Every other pair differs. */
   readonly paths: { readonly metrics: string; readonly telemetry: string; readonly ingest: string }
   /** In front of every path; empty, or with a leading and without a trailing slash. */
@@ -53,11 +60,32 @@ export type AdjustableHttp = Pick<
   'limits' | 'ttl' | 'requestTimeoutMs' | 'utf8Names' | 'consistencyCheck' | 'flags'
 >
 
+/** What clients' certificates are asked and checked for; names and meaning are Go's. */
+export type ClientAuth =
+  | 'NoClientCert'
+  | 'RequestClientCert'
+  | 'RequireAnyClientCert'
+  | 'VerifyClientCertIfGiven'
+  | 'RequireAndVerifyClientCert'
+
+/** What new connections are set up with. */
 export interface TlsMaterial {
   /** PEM. */
-  readonly key: Buffer
+  readonly key: string | Buffer
   /** PEM, the server's certificate first. */
-  readonly cert: Buffer
+  readonly cert: string | Buffer
+  /** PEM; who may vouch for clients, the usual authorities when absent. */
+  readonly ca?: string
+  readonly minVersion?: SecureVersion
+  readonly maxVersion?: SecureVersion
+  /** As OpenSSL reads them, like the curves. */
+  readonly ciphers?: string
+  readonly honorCipherOrder?: boolean
+  readonly ecdhCurve?: string
+  /** Clients are not asked for certificates when absent. */
+  readonly clientAuth?: ClientAuth
+  /** A client's certificate has to have one of these names. */
+  readonly allowedSans?: readonly string[]
 }
 
 export interface HttpDeps {

@@ -1,4 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
+import { streamOf } from './http2.ts'
 
 /** Small pieces are handed to the socket together. */
 const BATCH_BYTES = 64 * 1024
@@ -21,20 +23,22 @@ export async function sendPage(
     response.end()
     return 0
   }
+  // Over HTTP/2 it is the stream that knows how far the reader is.
+  const sink = streamOf(response) ?? response
   response.setTimeout(STALLED_MS, () => response.destroy())
   let sentBytes = 0
   let batchBytes = 0
   response.cork()
   for (const piece of pieces) {
     if (piece.byteLength === 0) continue
-    if (response.destroyed) return sentBytes
+    if (sink.destroyed) return sentBytes
     const goesOn = response.write(piece)
     sentBytes += piece.byteLength
     batchBytes += piece.byteLength
     if (goesOn && batchBytes < BATCH_BYTES) continue
     batchBytes = 0
     response.uncork()
-    if (response.writableNeedDrain) await drained(response)
+    if (sink.writableNeedDrain) await drained(sink)
     response.cork()
   }
   response.uncork()
@@ -42,13 +46,13 @@ export async function sendPage(
   return sentBytes
 }
 
-function drained(response: ServerResponse): Promise<void> {
+function drained(sink: Pick<Writable, 'on' | 'off' | 'destroyed'>): Promise<void> {
   return new Promise((resolve) => {
     function done(): void {
-      response.off('drain', done).off('close', done)
+      sink.off('drain', done).off('close', done)
       resolve()
     }
-    response.on('drain', done).on('close', done)
-    if (response.destroyed) done()
+    sink.on('drain', done).on('close', done)
+    if (sink.destroyed) done()
   })
 }

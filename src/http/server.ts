@@ -1,12 +1,13 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { PgrError } from '../errors/pgr-error.ts'
 import { asApi, asFailure, type ErrorStyle, sendFailure } from './answer.ts'
+import { type Access, makeGate } from './gate.ts'
 import { makeInflight } from './inflight.ts'
 import { type BoundAddress, makeListeners } from './listeners.ts'
 import type { AdjustableHttp, HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { indexRoutes } from './routes/index-page.ts'
-import { managementRoutes } from './routes/management.ts'
+import { managementRoutes, PROBES } from './routes/management.ts'
 import { metricsApiRoutes } from './routes/metrics-api.ts'
 import { PUSH_PATHS, pushRoutes } from './routes/push.ts'
 import { type Route, splitUrl } from './routes/route.ts'
@@ -25,6 +26,8 @@ export interface HttpServer {
   /** New connections get the new certificate. Throws PGR_SETTING_INVALID, and the old one stays, when it is none. */
   setTls(tls: TlsMaterial): void
   adjust(options: AdjustableHttp): void
+  /** Requests that come from now on are judged by this. */
+  setAccess(access: Access): void
   /** Readiness fails from now on, everything else is served as before: balancers look away. */
   beginDrain(): void
   /**
@@ -97,9 +100,17 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
     return sendFailure(reply, new PgrError('PGR_METHOD_NOT_ALLOWED', 'Method Not Allowed'), styleOf(url))
   })
 
-  const listeners = makeListeners(options.tls, {
-    route: (request, response) => app.routing(request, response),
+  const gate = makeGate(
+    {
+      access: options.access,
+      publicPaths: options.publicHealth ? PROBES.map((path) => routePrefix + path) : [],
+    },
+    deps.tell,
+  )
+  const listeners = makeListeners(options, {
+    route: (request, response) => gate.pass(request, response, () => app.routing(request, response)),
     allowedAt,
+    turnedAway: (detail) => deps.tell({ kind: 'turned-away', reason: 'certificate', detail }),
   })
 
   return {
@@ -114,6 +125,7 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
     adjust(changed) {
       Object.assign(options, changed)
     },
+    setAccess: gate.setAccess,
     beginDrain() {
       isStopping = true
     },
@@ -121,6 +133,7 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
       isStopping = true
       await listeners.close(drainMs)
       await app.close()
+      await gate.close()
       stalls.stop()
     },
     inject: app.inject.bind(app),

@@ -16,6 +16,9 @@ export type Protocol =
  */
 export type HistoryCause = 'failover' | 'restart' | 'emptied'
 
+/** Why: the client's certificate, missing or wrong credentials, more requests than allowed, more passwords than can be checked. */
+export type TurnedAway = 'certificate' | 'credentials' | 'rate' | 'busy'
+
 /**
  * What pgr tells its operator. One listener turns an event into a log line and moves counters; rooms are handed a
  * `tell` and know neither the log nor the metrics. No job name, path or message is ever a metric label.
@@ -50,6 +53,8 @@ export type Event =
       /** The store was away, and the answer was the last page. */
       stale?: boolean
     }
+  /** A connection or request was refused before it was looked at. */
+  | { kind: 'turned-away'; reason: TurnedAway; detail?: string }
   /** A command sequence on the store ended. */
   | { kind: 'store.call'; operation: string; seconds: number; code?: ErrorCode }
   /** The same write reached the store twice and was applied once. */
@@ -98,6 +103,8 @@ export type Event =
       waiting: readonly string[]
       reason?: string
     }
+  /** Files for the way in were read anew, or could not be used and those before stay in effect. */
+  | { kind: 'web.reread'; ok: boolean; reason?: string }
   | { kind: 'listening'; url: string; pushUrl: string; scrapeUrl: string; store: string }
   | {
       kind: 'notice'

@@ -14,6 +14,15 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
       const message = code === undefined ? 'answered a scrape' : 'failed a scrape'
       return { message, facts: { format, status, bytes, series, seconds, code, stale } }
     }
+    case 'web.reread':
+      return event.ok
+        ? { message: 'took over what changed in the web configuration', facts: {} }
+        : {
+            message: 'the web configuration cannot be used, what was read before stays in effect',
+            facts: { reason: event.reason },
+          }
+    case 'turned-away':
+      return { message: 'turned a client away', facts: { reason: event.reason, detail: event.detail } }
     case 'store.call': {
       const { operation, seconds, code } = event
       return { message: 'called the store', facts: { operation, seconds, code } }
@@ -111,6 +120,7 @@ export function levelOf(event: Event): LogLevel {
     case 'store.duplicate':
     case 'store.snapshot':
     case 'view.poll':
+    case 'turned-away':
     case 'view.expired':
       return 'debug'
     case 'store.lost':
@@ -127,6 +137,7 @@ export function levelOf(event: Event): LogLevel {
     case 'view.quarantine':
       return 'warn'
     case 'store.finding':
+    case 'web.reread':
       return event.ok ? 'info' : 'warn'
     case 'reload':
       if (event.reason !== undefined) return 'error'

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { catalogue } from '../errors/catalogue.ts'
-import type { Event, HistoryCause, Levels, Protocol } from './events.ts'
+import type { Event, HistoryCause, Levels, Protocol, TurnedAway } from './events.ts'
 
 const PROTOCOLS: ReadonlySet<string> = new Set<Protocol>([
   'text',
@@ -14,6 +14,7 @@ const PROTOCOLS: ReadonlySet<string> = new Set<Protocol>([
 const FORMATS: ReadonlySet<string> = new Set(['text', 'openmetrics', 'protobuf'])
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS'])
 const HISTORY_CAUSES: ReadonlySet<string> = new Set<HistoryCause>(['failover', 'restart', 'emptied'])
+const TURNED_AWAY: ReadonlySet<string> = new Set<TurnedAway>(['certificate', 'credentials', 'rate', 'busy'])
 const CODES: ReadonlySet<string> = new Set(Object.keys(catalogue))
 const REST = 'other'
 
@@ -95,6 +96,13 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'protocol',
   )
 
+  const turnedAway = counter(
+    'pgr_turned_away_total',
+    'Connections and requests refused before they were looked at, by reason.',
+    'reason',
+  )
+  for (const reason of TURNED_AWAY) turnedAway.inc({ reason }, 0)
+
   const scrapes = counter('pgr_scrapes_total', 'Scrapes answered, by HTTP status.', 'format', 'code')
   const scrapeSeconds = seconds(
     'pgr_scrape_duration_seconds',
@@ -164,6 +172,17 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     '1 while what was found out about the store is in order.',
     'finding',
   )
+
+  const rereadOk = gauge(
+    'pgr_web_config_last_reload_successful',
+    '0 while the files for TLS and credentials cannot be used as they are and those read before stay in effect.',
+  )
+  rereadOk.set(1)
+  const rereadAt = gauge(
+    'pgr_web_config_last_reload_success_timestamp_seconds',
+    'When those files were last read without a fault.',
+  )
+  rereadAt.setToCurrentTime()
 
   const pollSeconds = seconds('pgr_view_poll_duration_seconds', 'Time to catch up with the store.')
   const polledUnits = counter('pgr_view_changed_units_total', 'Groups and sets read because they changed.')
@@ -242,6 +261,8 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
           return countPush(event)
         case 'scrape':
           return countScrape(event)
+        case 'turned-away':
+          return turnedAway.inc({ reason: oneOf(TURNED_AWAY, event.reason) })
         case 'store.call':
           return countCall(event)
         case 'store.duplicate':
@@ -262,6 +283,9 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
           return resubmittedWrites.inc(event.resubmitted)
         case 'store.forgotten':
           return forgottenWrites.inc(event.writes)
+        case 'web.reread':
+          if (event.ok) rereadAt.setToCurrentTime()
+          return rereadOk.set(event.ok ? 1 : 0)
         case 'view.poll':
           pollSeconds.observe(event.seconds)
           return polledUnits.inc(event.units)

@@ -29,6 +29,7 @@ const homes = {
   '@oclif/core': ['cli'],
   yaml: ['config'],
   re2js: ['model'],
+  bcryptjs: ['http', 'cli'],
 }
 
 const stayInRoom = Object.entries(rooms).map(([room, allowed]) => ({

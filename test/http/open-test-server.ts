@@ -1,4 +1,5 @@
 import type { GroupPush, IngestPush, Scrape, ScrapeRequest } from '../../src/gateway/gateway.ts'
+import { OPEN_ACCESS } from '../../src/http/gate.ts'
 import type { HttpDeps, HttpOptions } from '../../src/http/options.ts'
 import { type HttpServer, openHttp } from '../../src/http/server.ts'
 import type { Labels } from '../../src/model/labels.ts'
@@ -23,6 +24,9 @@ export const OPTIONS: HttpOptions = {
   version: '1.2.3',
   listen: ['127.0.0.1:0'],
   tls: undefined,
+  http2: false,
+  access: OPEN_ACCESS,
+  publicHealth: false,
   paths: { metrics: '/metrics', telemetry: '/telemetry', ingest: '/ingest' },
   routePrefix: '',
   externalPath: '',

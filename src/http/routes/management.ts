@@ -4,6 +4,12 @@ import { asFailure, sendFailure, sendText } from '../answer.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
 import { type Handler, page, type Route } from './route.ts'
 
+const HEALTHY = '/-/healthy'
+const READY = '/-/ready'
+
+/** What only asks how the server is. */
+export const PROBES = [HEALTHY, READY]
+
 /** A probe is answered within this, whatever the store does. */
 const READY_TIMEOUT_MS = 2000
 const STOPPING_HEADER = 'x-prometheus-stopping'
@@ -54,8 +60,8 @@ export function managementRoutes(options: HttpOptions, deps: HttpDeps, isStoppin
   })
 
   return [
-    page('/-/healthy', (_request, reply) => sendText(reply, 200, 'OK')),
-    page('/-/ready', answerReady),
+    page(HEALTHY, (_request, reply) => sendText(reply, 200, 'OK')),
+    page(READY, answerReady),
     { path: '/-/quit', methods: { PUT: quit, POST: quit } },
     { path: '/-/reload', methods: { PUT: reload, POST: reload } },
   ]

@@ -151,6 +151,16 @@ describe('combinations that cannot work are refused', () => {
     ['a path under the API', { 'telemetry.path': '/api/telemetry' }, /under \/api\/ are taken/],
     ['a path under the probes', { 'ingest.path': '/-/in' }, /under \/-\/ are taken/],
     ['the OTLP path', { 'metrics.path': '/v1/metrics' }, /under \/v1\/metrics\/ are taken/],
+    [
+      'HTTPS beside a web configuration file',
+      { 'web.config.file': 'w', 'tls.enabled': true, 'tls.cert': 'c', 'tls.key': 'k' },
+      /^--tls\.enabled, --tls\.key, --tls\.cert cannot stand beside --web\.config\.file: /,
+    ],
+    [
+      'a key beside a web configuration file',
+      { 'web.config.file': 'w', 'tls.key': 'k' },
+      /^--tls\.key cannot stand beside --web\.config\.file: /,
+    ],
     ['HTTPS without a key', { 'tls.enabled': true, 'tls.cert': 'c' }, /needs --tls\.key$/],
     ['HTTPS without a certificate', { 'tls.enabled': true, 'tls.key': 'k' }, /needs --tls\.cert$/],
     ['half a client certificate', { 'redis.tls.cert': 'c' }, /belong together/],
@@ -272,6 +282,11 @@ describe('settings that change nothing are warned about', () => {
       'when to send again what is not remembered',
       { 'redis.endpoint': ['a:1'], 'redis.resubmit-window': '0', 'redis.resubmit-after': 'empty' },
       /^--redis\.resubmit-after without effect: no push is remembered/,
+    ],
+    [
+      'open probes where everything is open',
+      { 'web.auth.public-health': true },
+      /^--web\.auth\.public-health without effect: nobody is asked for credentials/,
     ],
     [
       'an authority without TLS',

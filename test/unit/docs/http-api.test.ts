@@ -23,12 +23,11 @@ function tableOf(heading: string, column: string): string[][] {
 
 /** Codes that no request is answered with, and the only places that raise them. */
 const NEVER_ANSWERED: ReadonlyMap<ErrorCode, RegExp> = new Map([
-  // Said by a proxy in front of a gateway; the command line gives it a name.
-  ['PGR_UNAUTHORIZED', /^client\//],
   ['PGR_PUSH_REFUSED', /^client\//],
   ['PGR_GATEWAY_UNREACHABLE', /^client\//],
   ['PGR_GATEWAY_BUSY', /^client\//],
-  // The process does not serve yet.
+  // The process does not serve yet, or goes on with what it had.
+  ['PGR_WEB_CONFIG_INVALID', /^config\/web\/reading\.ts$/],
   [
     'PGR_START_FAILED',
     /^app\.ts$|^http\/(listeners|inherited-sockets)\.ts$|^store\/embedded\/snapshot-file\.ts$/,

@@ -1,0 +1,3 @@
+import { compare } from 'bcryptjs'
+
+export const used = compare
