@@ -14,9 +14,12 @@ export interface Pushgateway extends Child {
 export async function startPushgateway({
   flags = [],
   routePrefix = '',
+  ready = 200,
 }: {
   readonly flags?: readonly string[]
   readonly routePrefix?: string
+  /** What its probe answers once it runs. */
+  readonly ready?: number
 } = {}): Promise<Pushgateway> {
   const { path } = peerOrThrow('pushgateway')
   const port = await freePort()
@@ -26,6 +29,6 @@ export async function startPushgateway({
     command: path,
     args: [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file=', '--log.level=error', ...flags],
   })
-  await child.until('is ready', async () => (await fetch(`${url}${routePrefix}/-/ready`)).status === 200)
+  await child.until('is ready', async () => (await fetch(`${url}${routePrefix}/-/ready`)).status === ready)
   return { ...child, port, url }
 }
