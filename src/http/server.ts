@@ -1,5 +1,6 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { PgrError } from '../errors/pgr-error.ts'
+import type { OtherHandler, Tell } from '../telemetry/events.ts'
 import { asApi, asFailure, type ErrorStyle, sendFailure } from './answer.ts'
 import { type Access, makeGate } from './gate.ts'
 import { makeInflight } from './inflight.ts'
@@ -70,10 +71,11 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
     ...indexRoutes(options),
   ])
   const allowed = new Map<string, string>()
-  for (const { path, methods } of routes) {
+  for (const { path, methods, toldAs } of routes) {
     const url = routePrefix + path
     allowed.set(url, ['OPTIONS', ...Object.keys(methods)].sort().join(', '))
-    for (const [method, handler] of Object.entries(methods)) app.route({ method, url, handler })
+    const hooks = toldAs === undefined ? {} : { onResponse: tellAs(toldAs, deps.tell) }
+    for (const [method, handler] of Object.entries(methods)) app.route({ method, url, handler, ...hooks })
   }
 
   function allowedAt(url: string): string | undefined {
@@ -138,6 +140,11 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
     },
     inject: app.inject.bind(app),
   }
+}
+
+function tellAs(handler: OtherHandler, tell: Tell) {
+  return async ({ method }: FastifyRequest, { statusCode: status }: FastifyReply): Promise<void> =>
+    tell({ kind: 'request', handler, method, status })
 }
 
 type OnFailure = (reason: unknown, request: FastifyRequest, reply: FastifyReply) => void

@@ -18,6 +18,8 @@ export type HistoryCause = 'failover' | 'restart' | 'emptied'
 
 /** Why: the client's certificate, missing or wrong credentials, more requests than allowed, more passwords than can be checked. */
 export type TurnedAway = 'certificate' | 'credentials' | 'rate' | 'busy'
+/** What else is counted, by the names that Pushgateway has for it. */
+export type OtherHandler = 'healthy' | 'ready' | 'status' | 'api/v1/status'
 
 /**
  * What pgr tells its operator. One listener turns an event into a log line and moves counters; rooms are handed a
@@ -33,6 +35,8 @@ export type Event =
       status: number
       /** Body size as sent. */
       bytes: number
+      /** Size of the whole request, its head included. */
+      requestBytes?: number
       /** Series stored; 0 when refused. */
       series: number
       seconds: number
@@ -42,6 +46,8 @@ export type Event =
       reason?: string
       group?: string
     }
+  /** A request that is neither a push nor a scrape was answered; `handler` as Pushgateway calls it. */
+  | { kind: 'request'; handler: OtherHandler; method: string; status: number }
   | {
       kind: 'scrape'
       format: string

@@ -9,6 +9,10 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         message: PUSH_MESSAGES[event.handler][event.code === undefined ? 0 : 1],
         facts: pushFacts(event),
       }
+    case 'request': {
+      const { handler, method, status } = event
+      return { message: 'answered a request', facts: { handler, method, status } }
+    }
     case 'scrape': {
       const { format, status, bytes, series, seconds, code, stale } = event
       const message = code === undefined ? 'answered a scrape' : 'failed a scrape'
@@ -115,6 +119,7 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
 export function levelOf(event: Event): LogLevel {
   switch (event.kind) {
     case 'push':
+    case 'request':
     case 'scrape':
     case 'store.call':
     case 'store.duplicate':

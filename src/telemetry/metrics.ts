@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { catalogue } from '../errors/catalogue.ts'
 import type { Event, HistoryCause, Levels, Protocol, TurnedAway } from './events.ts'
+import { RecentSummary } from './recent-summary.ts'
 
 const PROTOCOLS: ReadonlySet<string> = new Set<Protocol>([
   'text',
@@ -102,6 +103,39 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'reason',
   )
   for (const reason of TURNED_AWAY) turnedAway.inc({ reason }, 0)
+  // As Pushgateway has them, so that its dashboards and alerts keep working.
+  const theirBuild = gauge(
+    'pushgateway_build_info',
+    'Always 1; the version of pgr under the name that Pushgateway has for its own.',
+    'version',
+    'revision',
+    'branch',
+    'goversion',
+    'goos',
+    'goarch',
+  )
+  const { platform: goos, arch: goarch } = process
+  theirBuild.set({ version, revision: '', branch: '', goversion: '', goos, goarch }, 1)
+  const theirRequests = counter(
+    'pushgateway_http_requests_total',
+    'Requests answered, scrapes left out, by HTTP status.',
+    'handler',
+    'method',
+    'code',
+  )
+  const label = 'method'
+  const theirSeconds = new RecentSummary({
+    name: 'pushgateway_http_push_duration_seconds',
+    help: 'Time from the head of a push to its answer.',
+    label,
+    registry,
+  })
+  const theirBytes = new RecentSummary({
+    name: 'pushgateway_http_push_size_bytes',
+    help: 'Size of pushes as sent, heads included.',
+    label,
+    registry,
+  })
 
   const scrapes = counter('pgr_scrapes_total', 'Scrapes answered, by HTTP status.', 'format', 'code')
   const scrapeSeconds = seconds(
@@ -217,8 +251,18 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
   const resetReason = capped()
   const place = capped()
 
+  function countRequest(handler: string, method: string, status: number): void {
+    theirRequests.inc({ handler, method, code: statusLabel(status) })
+  }
+
   function countPush(event: Event & { kind: 'push' }): void {
     const { handler } = event
+    const method = lowerMethod(event.method)
+    countRequest(handler, method, event.status)
+    if (handler === 'push') {
+      theirSeconds.observe(method, event.seconds)
+      theirBytes.observe(method, event.requestBytes ?? event.bytes)
+    }
     const protocol = oneOf(PROTOCOLS, event.protocol)
     requests.inc({ handler, protocol, method: oneOf(METHODS, event.method), code: statusLabel(event.status) })
     requestSeconds.observe({ handler, protocol }, event.seconds)
@@ -259,6 +303,8 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
       switch (event.kind) {
         case 'push':
           return countPush(event)
+        case 'request':
+          return countRequest(event.handler, lowerMethod(event.method), event.status)
         case 'scrape':
           return countScrape(event)
         case 'turned-away':
@@ -316,6 +362,11 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
 
 function oneOf(values: ReadonlySet<string>, value: string): string {
   return values.has(value) ? value : REST
+}
+
+/** As Pushgateway spells methods. */
+function lowerMethod(method: string): string {
+  return METHODS.has(method) ? method.toLowerCase() : 'unknown'
 }
 
 function statusLabel(status: number): string {

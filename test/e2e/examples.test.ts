@@ -175,6 +175,7 @@ describeWith('promtool', 'the alerts', () => {
     PgrHistoryLost: 'pgr_store_history_losses_total{cause="failover"}: 0 1x14',
     PgrPushesLost: 'pgr_store_lost_writes_total: 0 7x14',
     PgrStoreFinding: 'pgr_store_finding{finding="persistence"}: 0x15',
+    PgrReloadFailed: 'pgr_config_last_reload_successful: 0x15',
     PgrPushesRefused: 'pgr_rejected_total{reason="PGR_STORE_UNAVAILABLE"}: 0+10x15',
   }
   const { groups } = parse(readFileSync(`${EXAMPLES}alerts.yml`, 'utf8')) as {

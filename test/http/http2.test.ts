@@ -176,7 +176,7 @@ describeWith('openssl', 'over HTTP/2', () => {
     // The same password waits for the same verdict.
     const answer = await ask(dial(port), 'GET', '/-/healthy', { headers: { authorization } })
     expect(answer.status).toBe(200)
-    expect(server.events).toEqual([])
+    expect(server.events).toMatchObject([{ kind: 'request', handler: 'healthy' }])
     expect(server.pushes).toEqual([])
     expect(server.inflightBytes).toBe(0)
     socket.destroy()

@@ -99,3 +99,26 @@ describe('the lifecycle interface', () => {
     expect({ statusCode, body }).toEqual({ statusCode: 500, body: 'unknown key "prot" on line 1\n' })
   })
 })
+
+describe('what is neither push nor scrape', () => {
+  it.each([
+    ['GET', '/-/healthy', [['healthy', 'GET', 200]]],
+    ['HEAD', '/-/ready', [['ready', 'HEAD', 503]]],
+    ['GET', '/', [['status', 'GET', 200]]],
+    ['GET', '/api/v1/status', [['api/v1/status', 'GET', 200]]],
+    ['GET', '/telemetry', []],
+    ['POST', '/-/reload', []],
+    ['POST', '/-/ready', []],
+    ['GET', '/nowhere', []],
+  ] as const)('is told by the names of Pushgateway: %s %s', async (method, url, expected) => {
+    const server = openTestServer({ gateway: { ready: AWAY } })
+    await server.inject({ method, url })
+    await vi.waitFor(() =>
+      expect(
+        server.events.flatMap((event) =>
+          event.kind === 'request' ? [[event.handler, event.method, event.status]] : [],
+        ),
+      ).toEqual(expected),
+    )
+  })
+})

@@ -32,12 +32,15 @@ ${items.join('')}</ul>
 </html>
 `
   return [
-    page('/', (_request, reply) =>
-      reply
-        .type('text/html; charset=utf-8')
-        .header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
-        .header('x-content-type-options', 'nosniff')
-        .send(html),
+    page(
+      '/',
+      (_request, reply) =>
+        reply
+          .type('text/html; charset=utf-8')
+          .header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
+          .header('x-content-type-options', 'nosniff')
+          .send(html),
+      'status',
     ),
   ]
 }

@@ -60,8 +60,8 @@ export function managementRoutes(options: HttpOptions, deps: HttpDeps, isStoppin
   })
 
   return [
-    page(HEALTHY, (_request, reply) => sendText(reply, 200, 'OK')),
-    page(READY, answerReady),
+    page(HEALTHY, (_request, reply) => sendText(reply, 200, 'OK'), 'healthy'),
+    page(READY, answerReady, 'ready'),
     { path: '/-/quit', methods: { PUT: quit, POST: quit } },
     { path: '/-/reload', methods: { PUT: reload, POST: reload } },
   ]

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import type { PgrError } from '../../errors/pgr-error.ts'
 import { readerFor } from '../../formats/index.ts'
@@ -141,6 +141,7 @@ export function pushRoutes(
         method: request.method,
         status,
         bytes: progress.sentBytes,
+        ...(handler === 'push' ? { requestBytes: headBytes(request.raw) + progress.sentBytes } : {}),
         series: failure === undefined ? progress.series : 0,
         seconds: (performance.now() - startedAtMs) / 1000,
         ...(failure === undefined ? {} : { code: failure.code, reason: failure.message }),
@@ -157,4 +158,11 @@ export function pushRoutes(
     })),
     { path: options.paths.ingest, methods: { POST: ingesting } },
   ]
+}
+
+/** Length of what a head says, without what is between; as programs in Go count it, for which Host is no header. */
+function headBytes({ url = '', method = '', httpVersion, headers, rawHeaders }: IncomingMessage): number {
+  let bytes = url.length + method.length + 'HTTP/'.length + httpVersion.length
+  for (const text of rawHeaders) bytes += text.length
+  return headers.host === undefined ? bytes : bytes - 'Host'.length
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { OtherHandler } from '../../telemetry/events.ts'
 
 export type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 
@@ -7,13 +8,19 @@ export interface Route {
   /** Below the route prefix; may end in a wildcard. */
   readonly path: string
   readonly methods: Readonly<Partial<Record<Method, Handler>>>
+  /** What its answers are told as, when they are told by nobody else. */
+  readonly toldAs?: OtherHandler
 }
 
 type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
 
 /** A page for people and scrapers: HEAD gives the head of what GET gives. */
-export function page(path: string, handler: Handler): Route {
-  return { path, methods: { GET: handler, HEAD: handler } }
+export function page(path: string, handler: Handler, toldAs?: OtherHandler): Route {
+  return {
+    path,
+    methods: { GET: handler, HEAD: handler },
+    ...(toldAs === undefined ? {} : { toldAs }),
+  }
 }
 
 /** Path and query of a request as sent, without decoding; the query without its question mark. */

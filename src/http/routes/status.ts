@@ -26,7 +26,7 @@ export function statusRoutes(options: HttpOptions, { gateway, tell }: HttpDeps):
     }
   }
 
-  return [page('/api/v1/status', answerStatus)]
+  return [page('/api/v1/status', answerStatus, 'api/v1/status')]
 }
 
 /** The names readers of Pushgateway's status know; empty where there is nothing to say. */

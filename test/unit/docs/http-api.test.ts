@@ -118,7 +118,7 @@ describe('own metrics', () => {
 
   it('are joined by what the page says they are and nothing else', () => {
     const others = [...shown.matchAll(/^# HELP (?!pgr_)([a-z]+_)/gm)].map(([, prefix]) => prefix)
-    expect([...new Set(others)].sort()).toEqual(['nodejs_', 'process_'])
+    expect([...new Set(others)].sort()).toEqual(['nodejs_', 'process_', 'pushgateway_'])
     for (const prefix of others) expect(page).toContain(`\`${prefix}*\``)
   })
 })

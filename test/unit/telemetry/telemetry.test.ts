@@ -26,6 +26,7 @@ const EVENTS: Event[] = [
     method: 'PUT',
     status: 200,
     bytes: 10,
+    requestBytes: 99,
     series: 3,
     seconds: 0.001,
   },
@@ -52,6 +53,7 @@ const EVENTS: Event[] = [
     series: 0,
     seconds: 0,
   },
+  { kind: 'request', handler: 'ready', method: 'GET', status: 503 },
   { kind: 'scrape', format: 'openmetrics', status: 200, bytes: 1000, series: 5, seconds: 0.02 },
   {
     kind: 'scrape',
@@ -291,6 +293,12 @@ describe('own metrics', () => {
     for (const event of EVENTS) telemetry.tell(event)
     const { body } = await telemetry.metrics()
     for (const line of [
+      'pushgateway_http_requests_total{handler="push",method="put",code="200"} 1',
+      'pushgateway_http_requests_total{handler="delete",method="delete",code="202"} 1',
+      'pushgateway_http_requests_total{handler="ready",method="get",code="503"} 1',
+      'pushgateway_http_push_size_bytes_sum{method="put"} 99',
+      'pushgateway_http_push_size_bytes_sum{method="post"} 10',
+      'pushgateway_http_push_duration_seconds_count{method="post"} 1',
       'pgr_requests_total{handler="push",protocol="text",method="PUT",code="200"} 1',
       'pgr_requests_total{handler="push",protocol="protobuf",method="POST",code="400"} 1',
       'pgr_requests_total{handler="delete",protocol="none",method="DELETE",code="202"} 1',
