@@ -2,7 +2,7 @@ import type { SecureVersion } from 'node:tls'
 import type { SampleLimits } from '../formats/format.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Tell } from '../telemetry/events.ts'
-import type { Access } from './gate.ts'
+import type { Access } from './gate/gate.ts'
 
 /** What the HTTP side needs to know; plain values, resolved from settings elsewhere. */
 export interface HttpOptions {

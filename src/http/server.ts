@@ -1,7 +1,7 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { PgrError } from '../errors/pgr-error.ts'
 import { asFailure, type ErrorStyle, sendFailure } from './answer.ts'
-import { type Access, makeGate } from './gate.ts'
+import { type Access, makeGate } from './gate/gate.ts'
 import { makeInflight } from './inflight.ts'
 import { type BoundAddress, makeListeners } from './listeners.ts'
 import type { HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
