@@ -1,16 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Notice } from './config/given.ts'
-import { showAddress } from './config/kinds.ts'
+import { pathOfUrl, showAddress } from './config/kinds.ts'
+import { options } from './config/options.ts'
+import { takeOver } from './config/reload.ts'
 import { disk, type Rereading, readAndReread } from './config/reread.ts'
+import type { Resolved } from './config/resolve.ts'
 import type { Origins, Settings } from './config/rules.ts'
 import { showFlags, showSettings } from './config/show.ts'
 import { assertTakenOver, loadWayIn, type WayIn } from './config/web/way-in.ts'
 import { PgrError } from './errors/pgr-error.ts'
 import { writers } from './formats/index.ts'
-import { openGateway, type RunningGateway } from './gateway/open-gateway.ts'
+import { type AdjustableGateway, openGateway, type RunningGateway } from './gateway/open-gateway.ts'
+import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { BoundAddress } from './http/listeners.ts'
-import type { HttpOptions } from './http/options.ts'
+import type { AdjustableHttp, HttpOptions, TlsMaterial } from './http/options.ts'
 import { type HttpServer, openHttp } from './http/server.ts'
 import { openStore, type StoreChoice } from './store/index.ts'
 import type { Store } from './store/store.ts'
@@ -30,6 +34,8 @@ export interface StartOptions {
   readonly notices?: readonly Notice[]
   /** Asked for by `/-/quit`. */
   readonly requestStop?: () => void
+  /** The settings as they are now, from where the first came; without it there is no reloading. */
+  readonly reread?: () => Resolved
 }
 
 export interface StartedServer {
@@ -37,6 +43,11 @@ export interface StartedServer {
   readonly urls: readonly string[]
   /** From now on readiness fails, while everything is still served. */
   drain(): void
+  /**
+   * Reads settings, secrets and certificates anew and takes over what can be; returns in lines what changed. Throws, as
+   * the start does, and changes nothing when any of it is wrong. Either is told.
+   */
+  reload(): string
   /** Takes no more requests, ends those under way, lets go of the store. */
   stop(): Promise<void>
 }
@@ -46,8 +57,8 @@ export interface StartedServer {
  * Everything concrete meets here, and nothing listens at import time. Rejects with PGR_SETTING_INVALID or
  * PGR_START_FAILED, having let go of what it had opened.
  */
-export async function startServer(settings: Settings, options: StartOptions = {}): Promise<StartedServer> {
-  const { notices = [], requestStop } = options
+export async function startServer(settings: Settings, start: StartOptions = {}): Promise<StartedServer> {
+  const { notices = [], requestStop } = start
   let gateway: RunningGateway | undefined
   let http: HttpServer | undefined
   const telemetry = openTelemetry({
@@ -70,20 +81,28 @@ export async function startServer(settings: Settings, options: StartOptions = {}
       gateway: started,
       tell,
       telemetry,
-      ...(requestStop === undefined ? {} : { lifecycle: lifecycle(requestStop) }),
+      ...(requestStop === undefined ? {} : { lifecycle: { quit: requestStop, reload: () => reload() } }),
     })
     http = server
+    const reload = makeReload(settings, start.reread, {
+      store,
+      gateway: started,
+      http: server,
+      telemetry,
+      wayIn,
+    })
     started.start()
     const addresses = await server.listen()
     watch = keepLooking(wayIn)
     const { stop: stopWatching } = watch
-    announce(settings, telemetry, reachable(addresses[0]), options.origins)
+    announce(settings, telemetry, reachable(addresses[0]), start.origins)
     return {
       urls: addresses.map(({ url }) => url),
       drain() {
         server.beginDrain()
         tell({ kind: 'notice', level: 'info', message: 'stopping: not ready any more, still serving' })
       },
+      reload,
       async stop() {
         stopWatching()
         await stopAll(server, started, store, telemetry)
@@ -174,27 +193,31 @@ function announce(settings: Settings, { tell }: Telemetry, url: string, origins:
     if (given.length > 0)
       tell({ kind: 'notice', level: 'info', message: 'settings that are not the default', facts })
   }
-  if (settings.store === 'embedded') {
-    tell({
-      kind: 'notice',
-      level: 'warn',
-      message:
-        'the store is embedded: pushed metrics live in this process alone and go with it; give --redis.endpoint to share them between replicas and keep them over a restart',
-    })
-  }
-  const { metricsPath } = settings
+  if (settings.store === 'embedded')
+    tell({ kind: 'notice', level: 'warn', message: embeddedMessage(settings) })
+  const { metricsPath, webRoutePrefix } = settings
   tell({
     kind: 'listening',
     url,
-    pushUrl: `${url}/metrics/job/<job>`,
-    scrapeUrl: `${url}${metricsPath}`,
+    pushUrl: `${url}${webRoutePrefix}/metrics/job/<job>`,
+    scrapeUrl: `${url}${webRoutePrefix}${metricsPath}`,
     store: settings.store,
   })
 }
 
+function embeddedMessage({ persistenceFile, persistenceInterval }: Settings): string {
+  if (persistenceFile === '')
+    return 'the store is embedded: pushed metrics live in this process alone and go with it; give --redis.endpoint to share them between replicas and keep them over a restart, or --persistence.file for the latter alone'
+  const interval = options.persistenceInterval.kind.show(persistenceInterval)
+  return `the store is embedded: pushed metrics live in this process alone, and a crash loses those of up to the last ${interval}; give --redis.endpoint to share them between replicas`
+}
+
 function storeChoice(settings: Settings, { tell }: Telemetry): StoreChoice {
   const limits = storeLimits(settings)
-  if (settings.store === 'embedded') return { kind: 'embedded', limits }
+  if (settings.store === 'embedded') {
+    const { persistenceFile: file, persistenceInterval: intervalMs } = settings
+    return { kind: 'embedded', limits, ...(file === '' ? {} : { persistence: { file, intervalMs, tell } }) }
+  }
   const { redisMasterName: masterName, redisUsername: username, redisPassword: password } = settings
   return {
     kind: 'redis',
@@ -213,9 +236,11 @@ function storeChoice(settings: Settings, { tell }: Telemetry): StoreChoice {
       forceEvictionPolicy: settings.redisForceEvictionPolicy,
       limits,
       version: VERSION,
-      address: settings.webListenAddress
-        .map((each) => showAddress({ ...each, host: each.host || hostname() }))
-        .join(','),
+      // Sockets that are handed over are known by the machine they are on.
+      address:
+        settings.webListenAddress
+          .map((each) => showAddress({ ...each, host: each.host || hostname() }))
+          .join(',') || hostname(),
       tell,
       ...(masterName === '' ? {} : { masterName, sentinel: sentinelOptions(settings) }),
       ...(username === '' ? {} : { username }),
@@ -249,6 +274,68 @@ function redisTls(settings: Settings) {
   }
 }
 
+interface Adjusted {
+  readonly store: Store
+  readonly gateway: RunningGateway
+  readonly http: HttpServer
+  readonly telemetry: Telemetry
+  readonly wayIn: Rereading<WayIn>
+}
+
+/** Nothing is waited for, so that no request and no other reload comes between what belongs together. */
+function makeReload(
+  first: Settings,
+  reread: (() => Resolved) | undefined,
+  { store, gateway, http, telemetry, wayIn }: Adjusted,
+): () => string {
+  const { tell, log } = telemetry
+  let current = first
+
+  function readAnew() {
+    if (reread === undefined)
+      throw new PgrError(
+        'PGR_FORBIDDEN',
+        'settings are read at the start only; restart the process to change them',
+      )
+    const { settings, notices } = reread()
+    const reloaded = takeOver(current, settings)
+    // What may yet turn out to be wrong; a certificate comes from one of the two alone.
+    const { webConfigFile, webAuthBearerTokenFile } = reloaded.settings
+    if (webConfigFile !== '' || webAuthBearerTokenFile !== '') wayIn.readNow()
+    const tls = tlsMaterial(reloaded.settings)
+    if (tls !== undefined) http.setTls(tls)
+    return { ...reloaded, notices }
+  }
+
+  return function reload() {
+    try {
+      const { settings, changed, waiting, notices } = readAnew()
+      current = settings
+      log.setLevel(settings.logLevel)
+      store.setLimits(storeLimits(settings))
+      gateway.adjust(adjustableGateway(settings))
+      http.adjust(adjustableHttp(settings))
+      for (const { level, message } of notices) tell({ kind: 'notice', level, message })
+      tell({ kind: 'reload', changed, waiting })
+      return reloadLines(changed, waiting)
+    } catch (reason) {
+      const error = PgrError.from(reason, 'PGR_INTERNAL')
+      tell({ kind: 'reload', changed: [], waiting: [], reason: error.message })
+      throw error
+    }
+  }
+}
+
+function reloadLines(changed: readonly string[], waiting: readonly string[]): string {
+  const list = (flags: readonly string[]) => flags.map((flag) => `--${flag}`).join(', ')
+  return [
+    changed.length === 0 ? 'reloaded, no setting in effect changed' : `reloaded, changed: ${list(changed)}`,
+    ...(waiting.length === 0 ? [] : [`waiting for a restart: ${list(waiting)}`]),
+  ]
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
 function storeLimits(settings: Settings) {
   const {
     limitsUnits: units,
@@ -259,33 +346,28 @@ function storeLimits(settings: Settings) {
   return { units, series, bytes, setMetrics }
 }
 
-function gatewaySettings(settings: Settings) {
+function adjustableGateway(settings: Settings): AdjustableGateway {
   return {
     ttlMs: settings.redisExpiration,
     retentionMs: settings.pushTimeRetention,
     consistencyCheck: !settings.pushDisableConsistencyCheck,
     limits: storeLimits(settings),
-    timestamps: settings.expositionTimestamps,
     maxStaleMs: settings.expositionMaxStale,
     pollIntervalMs: settings.pollInterval,
+  }
+}
+
+function gatewaySettings(settings: Settings) {
+  return {
+    ...adjustableGateway(settings),
+    timestamps: settings.expositionTimestamps,
     pollTimeoutMs: POLL_TIMEOUT_MS,
     sweepIntervalMs: SWEEP_INTERVAL_MS,
   }
 }
 
-function httpOptions(settings: Settings, wayIn: WayIn): HttpOptions {
-  const { metricsPath: metrics, telemetryPath: telemetry, ingestPath: ingest } = settings
+function adjustableHttp(settings: Settings): AdjustableHttp {
   return {
-    version: VERSION,
-    listen: settings.webListenAddress.map(showAddress),
-    tls: settings.tlsEnabled
-      ? { key: readPem(settings.tlsKey, '--tls.key'), cert: readPem(settings.tlsCert, '--tls.cert') }
-      : wayIn.tls,
-    http2: wayIn.http2,
-    access: wayIn.access,
-    publicHealth: settings.webAuthPublicHealth,
-    paths: { metrics, telemetry, ingest },
-    routePrefix: '',
     limits: {
       bodyBytes: settings.pushMaxBody,
       inflightBytes: settings.pushMaxInflightBytes,
@@ -300,24 +382,42 @@ function httpOptions(settings: Settings, wayIn: WayIn): HttpOptions {
     requestTimeoutMs: settings.pushTimeout,
     utf8Names: settings.pushEnableUtf8Names,
     consistencyCheck: !settings.pushDisableConsistencyCheck,
-    enableLifecycle: settings.webEnableLifecycle,
-    drainMs: settings.shutdownTimeout,
-    compat: settings.compat,
     flags: showFlags(settings),
-    startedAt: new Date(),
   }
 }
 
-function lifecycle(requestStop: () => void) {
+/** In front of paths as people see them: a proxy may take it off. */
+function externalPath({ webExternalUrl, webRoutePrefix }: Settings): string {
+  if (webExternalUrl === '') return webRoutePrefix
+  const path = pathOfUrl(webExternalUrl)
+  return path === '/' ? '' : path
+}
+
+function tlsMaterial({ tlsEnabled, tlsKey, tlsCert }: Settings): TlsMaterial | undefined {
+  if (!tlsEnabled) return undefined
+  return { key: readPem(tlsKey, '--tls.key'), cert: readPem(tlsCert, '--tls.cert') }
+}
+
+function httpOptions(settings: Settings, wayIn: WayIn): HttpOptions {
+  const { metricsPath: metrics, telemetryPath: telemetry, ingestPath: ingest } = settings
   return {
-    quit: requestStop,
-    reload: () =>
-      Promise.reject(
-        new PgrError(
-          'PGR_FORBIDDEN',
-          'settings are read at the start only; restart the process to change them',
-        ),
-      ),
+    version: VERSION,
+    listen: settings.webSystemdSocket
+      ? inheritedSockets(process.env, process.pid, process.platform)
+      : settings.webListenAddress.map(showAddress),
+    tls: tlsMaterial(settings) ?? wayIn.tls,
+    http2: wayIn.http2,
+    access: wayIn.access,
+    publicHealth: settings.webAuthPublicHealth,
+    paths: { metrics, telemetry, ingest },
+    routePrefix: settings.webRoutePrefix,
+    externalPath: externalPath(settings),
+    ...adjustableHttp(settings),
+    enableLifecycle: settings.webEnableLifecycle,
+    enableAdminApi: settings.webEnableAdminApi,
+    drainMs: settings.shutdownTimeout,
+    compat: settings.compat,
+    startedAt: new Date(),
   }
 }
 

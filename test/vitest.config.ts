@@ -46,10 +46,19 @@ const benches = [
   },
 ]
 
+/** What reads strangers' bytes, millions of times. */
+const fuzzes = [
+  {
+    extends: true as const,
+    test: { name: 'fuzz', include: ['test/fuzz/**/*.fuzz.ts'], maxWorkers: 1, testTimeout: 3_600_000 },
+  },
+]
+
 const TEN_MINUTES_MS = 600_000
 
 const projects = new Map([
   ['bench', benches],
+  ['fuzz', fuzzes],
   ['faults', [faults([...FAULTS, ...LONG_FAULTS], TEN_MINUTES_MS)]],
   [
     'soak',
@@ -72,7 +81,7 @@ function faults(include: string[], testTimeout: number, groupOrder = 0) {
   }
 }
 
-/** `vitest run` runs the tests; `--mode` takes `bench`, `faults` for the short and the long tier of faults, and `soak`. */
+/** `vitest run` runs the tests; `--mode` takes `bench`, `fuzz`, `faults` for the short and the long tier of faults, and `soak`. */
 export default defineConfig(({ mode }) => ({
   root: ROOT,
   test: {

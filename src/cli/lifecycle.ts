@@ -4,6 +4,8 @@ import { PgrError } from '../errors/pgr-error.ts'
 export interface RunningServer {
   /** From now on readiness fails, while everything is still served. */
   drain(): void
+  /** Reads settings anew; throws why the old ones stay, which was told. */
+  reload(): unknown
   /** Takes no more requests, ends those under way, lets go of the store. */
   stop(): Promise<void>
 }
@@ -18,7 +20,7 @@ export interface Serving {
 
 /** What serving needs of the process. */
 export interface ServingWorld {
-  onSignal(signal: 'SIGTERM' | 'SIGINT', listener: () => void): void
+  onSignal(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): void
   sleep(ms: number): Promise<void>
   exit(code: number): void
 }
@@ -29,7 +31,7 @@ const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const
 /**
  * Starts a server and resolves once it was asked to stop and has stopped. SIGTERM drains first: readiness fails, so that
  * balancers look away while requests are still answered; SIGINT, which is a person at a terminal, does not wait. A
- * second signal ends the process at once. A signal during the start counts as soon as the server runs. The server cuts off
+ * second signal ends the process at once. SIGHUP reloads settings while the server runs, and else does nothing. A signal during the start counts as soon as the server runs. The server cuts off
  * what takes too long by itself; when it has not stopped by then, this rejects with PGR_INTERNAL.
  */
 export async function serveUntilStopped({
@@ -56,8 +58,19 @@ export async function serveUntilStopped({
     })
   }
 
+  let running: RunningServer | undefined
+  world.onSignal('SIGHUP', () => {
+    try {
+      running?.reload()
+    } catch {
+      // Whoever is to know was told.
+    }
+  })
+
   const server = await start(() => ask(0))
+  running = server
   const delayMs = await asked
+  running = undefined
   server.drain()
   if (delayMs > 0) await world.sleep(delayMs)
   const isLate = await Promise.race([

@@ -190,6 +190,44 @@ export const urlPath: Kind<string> = {
   schema: { type: 'string', pattern: '^(/[A-Za-z0-9._~-]+)+$' },
 }
 
+/** What stands in front of every path: with a leading slash and without one at the end; `/` is nothing at all. */
+export const routePrefix: Kind<string> = {
+  ...urlPath,
+  name: 'URL path',
+  expects: 'a URL path such as /pushgateway, or / for none',
+  parse(given) {
+    const path = `/${given.replace(/^\/+|\/+$/g, '')}`
+    return path === '/' ? path : urlPath.parse(path)
+  },
+  schema: { type: 'string' },
+}
+
+/** Address under which others reach the server; without a scheme it is http. */
+export const externalUrl: Kind<string> = {
+  name: 'URL',
+  expects: 'an address such as https://push.example.org/gateway',
+  parse(given) {
+    const url = readUrl(given)
+    if (url === undefined || url.search !== '' || url.hash !== '' || url.username !== '') return undefined
+    return routePrefix.parse(url.pathname) === undefined ? undefined : given
+  },
+  show: (value) => value,
+  scalars: ['text'],
+  schema: { type: 'string' },
+}
+
+/** Path of an address, as `routePrefix` has it. */
+export function pathOfUrl(given: string): string {
+  return routePrefix.parse(readUrl(given)?.pathname ?? '/') ?? '/'
+}
+
+function readUrl(given: string): URL | undefined {
+  const [, scheme] = /^([a-z]+):\/\//i.exec(given) ?? []
+  if (scheme !== undefined && !/^https?$/i.test(scheme)) return undefined
+  const text = scheme === undefined ? `http://${given}` : given
+  return URL.canParse(text) ? new URL(text) : undefined
+}
+
 /** Start of the name of every key in Redis; braces would change the slot of a key. */
 export const keyPrefix: Kind<string> = {
   ...text,

@@ -5,11 +5,13 @@ import {
   count,
   duration,
   endpoints,
+  externalUrl,
   integer,
   keyPrefix,
   oneOf,
   path,
   port,
+  routePrefix,
   size,
   text,
   urlPath,
@@ -59,7 +61,6 @@ export const options = {
     kind: path,
     fallback: '',
     group: 'Listening',
-    reload: true,
     doc: 'TLS, users, headers and a rate limit, in the format of Prometheus and its exporters; read again when it or a file it names changes. Cannot stand beside `--tls.enabled`.',
   }),
   webAuthBearerTokenFile: setting({
@@ -67,7 +68,6 @@ export const options = {
     kind: path,
     fallback: '',
     group: 'Listening',
-    reload: true,
     doc: 'File of tokens, one a line, of which `Authorization: Bearer` has to carry one; read again when it changes. Beside users of `--web.config.file` either opens.',
   }),
   webAuthPublicHealth: setting({
@@ -76,6 +76,13 @@ export const options = {
     fallback: false,
     group: 'Listening',
     doc: 'Answer `/-/healthy` and `/-/ready` without credentials, for probes.',
+  }),
+  webSystemdSocket: setting({
+    flag: 'web.systemd-socket',
+    kind: bool,
+    fallback: false,
+    group: 'Listening',
+    doc: 'Listen on the sockets that systemd hands over, and on nothing else; Linux only, and cannot stand beside `--port` or `--web.listen-address`.',
   }),
   tlsEnabled: setting({
     flag: 'tls.enabled',
@@ -90,6 +97,7 @@ export const options = {
     kind: path,
     fallback: '',
     group: 'Listening',
+    reload: true,
     yamlAliases: ['tls_key_path'],
     doc: 'Private key of the server, PEM.',
   }),
@@ -98,10 +106,25 @@ export const options = {
     kind: path,
     fallback: '',
     group: 'Listening',
+    reload: true,
     yamlAliases: ['tls_cert_path'],
     doc: 'Certificate of the server followed by its chain, PEM.',
   }),
 
+  webExternalUrl: setting({
+    flag: 'web.external-url',
+    kind: externalUrl,
+    fallback: '',
+    group: 'Paths',
+    doc: 'Address under which the server is reached, if other than where it listens; its path stands in front of every path unless `--web.route-prefix` says otherwise.',
+  }),
+  webRoutePrefix: setting({
+    flag: 'web.route-prefix',
+    kind: routePrefix,
+    fallback: '',
+    group: 'Paths',
+    doc: 'Path in front of every path of the server, as requests arrive; that of `--web.external-url` unless given, and `/` is none.',
+  }),
   metricsPath: setting({
     flag: 'metrics.path',
     short: 'm',
@@ -110,7 +133,7 @@ export const options = {
     group: 'Paths',
     aliases: ['web.telemetry-path'],
     yamlAliases: ['metrics_path'],
-    doc: 'Where Prometheus scrapes what was pushed; push paths do not move with it.',
+    doc: 'Where Prometheus scrapes what was pushed; push paths do not move with it. As `--web.telemetry-path` it shows own metrics there, too, unless `--telemetry.path` is given.',
   }),
   telemetryPath: setting({
     flag: 'telemetry.path',
@@ -137,6 +160,21 @@ export const options = {
     fallback: 'auto',
     group: 'Store',
     doc: '`embedded` keeps everything in this process, `redis` shares it between replicas; `auto` is `redis` when an endpoint is given and `embedded` otherwise.',
+  }),
+
+  persistenceFile: setting({
+    flag: 'persistence.file',
+    kind: path,
+    fallback: '',
+    group: 'Store',
+    doc: 'File that the embedded store is written to and begins with, so that pushed metrics outlive the process; without one they go with it.',
+  }),
+  persistenceInterval: setting({
+    flag: 'persistence.interval',
+    kind: duration({ minMs: 100 }),
+    fallback: 5 * MINUTE_MS,
+    group: 'Store',
+    doc: 'How often that file is written when something changed, and so the most that a crash can lose; a stop writes it, too.',
   }),
 
   redisEndpoint: setting({
@@ -251,6 +289,7 @@ export const options = {
     kind: duration({ zero: 'never' }),
     fallback: 5 * MINUTE_MS,
     group: 'Redis',
+    reload: true,
     doc: 'How long pushed metrics live unless a push asks for something else, in either store.',
   }),
   redisPrefix: setting({
@@ -310,6 +349,7 @@ export const options = {
     kind: size({ min: 1024 }),
     fallback: 64 * MIB,
     group: 'Pushing',
+    reload: true,
     doc: 'Largest body of a push, before and after decompression.',
   }),
   pushMaxTtl: setting({
@@ -317,6 +357,7 @@ export const options = {
     kind: duration({ zero: 'no limit' }),
     fallback: 0,
     group: 'Pushing',
+    reload: true,
     doc: 'Longest lifetime a push may ask for; with a limit, living forever cannot be asked for either.',
   }),
   pushMaxSeries: setting({
@@ -324,6 +365,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 500_000,
     group: 'Pushing',
+    reload: true,
     doc: 'Most series in one push.',
   }),
   pushMaxLabels: setting({
@@ -331,6 +373,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 64,
     group: 'Pushing',
+    reload: true,
     doc: 'Most labels of one series.',
   }),
   pushMaxNameLength: setting({
@@ -338,6 +381,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 1024,
     group: 'Pushing',
+    reload: true,
     doc: 'Longest name of a metric or label, in characters.',
   }),
   pushMaxValueLength: setting({
@@ -345,6 +389,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 16_384,
     group: 'Pushing',
+    reload: true,
     doc: 'Longest value of a label, in characters.',
   }),
   pushMaxInflightBytes: setting({
@@ -352,6 +397,7 @@ export const options = {
     kind: size({ min: 1024 }),
     fallback: 512 * MIB,
     group: 'Pushing',
+    reload: true,
     doc: 'Most bytes of all pushes being worked on; beyond it pushes are answered 503 and may be sent again.',
   }),
   pushTimeout: setting({
@@ -359,6 +405,7 @@ export const options = {
     kind: duration({ minMs: 10 }),
     fallback: 3 * SECOND_MS,
     group: 'Pushing',
+    reload: true,
     doc: 'How long the store may take to accept one push, retries included, before it is answered 503.',
   }),
   pushDisableConsistencyCheck: setting({
@@ -366,6 +413,7 @@ export const options = {
     kind: bool,
     fallback: false,
     group: 'Pushing',
+    reload: true,
     doc: 'Answer pushes 202 without checking them against what is stored.',
   }),
   pushEnableUtf8Names: setting({
@@ -373,6 +421,7 @@ export const options = {
     kind: bool,
     fallback: false,
     group: 'Pushing',
+    reload: true,
     doc: 'Allow any UTF-8 text as the name of a metric or label.',
   }),
   pushTimeRetention: setting({
@@ -380,6 +429,7 @@ export const options = {
     kind: duration({ zero: 'no longer' }),
     fallback: 0,
     group: 'Pushing',
+    reload: true,
     doc: 'How long `push_time_seconds` of a group outlives its metrics, so that a job that stopped pushing can be alerted on.',
   }),
 
@@ -388,6 +438,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 10_000_000,
     group: 'Limits',
+    reload: true,
     doc: 'Most series stored; beyond it pushes are answered 429.',
   }),
   limitsUnits: setting({
@@ -395,6 +446,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 1_000_000,
     group: 'Limits',
+    reload: true,
     doc: 'Most groups and series sets stored.',
   }),
   limitsBytes: setting({
@@ -402,6 +454,7 @@ export const options = {
     kind: size({ min: MIB }),
     fallback: 4 * GIB,
     group: 'Limits',
+    reload: true,
     doc: 'Most bytes of pushed metrics stored.',
   }),
   limitsSetMetrics: setting({
@@ -409,6 +462,7 @@ export const options = {
     kind: count({ min: 1 }),
     fallback: 100_000,
     group: 'Limits',
+    reload: true,
     doc: 'Most metrics of one series set, that is of one job and instance.',
   }),
 
@@ -424,6 +478,7 @@ export const options = {
     kind: duration({ zero: 'no stale page' }),
     fallback: 0,
     group: 'Scraping',
+    reload: true,
     doc: 'How old the last complete page may be to be shown, without what expired since, while the store or a part of it is away; a scrape that cannot be served this way is answered 503.',
   }),
   pollInterval: setting({
@@ -431,6 +486,7 @@ export const options = {
     kind: duration({ minMs: 50 }),
     fallback: SECOND_MS,
     group: 'Scraping',
+    reload: true,
     doc: 'How often a replica asks the store what changed, so that a scrape has less to catch up with.',
   }),
 
@@ -454,14 +510,14 @@ export const options = {
     kind: bool,
     fallback: false,
     group: 'Operating',
-    doc: 'Allow shutting down by HTTP.',
+    doc: 'Allow shutting down and reloading settings by HTTP, `/-/quit` and `/-/reload`.',
   }),
   webEnableAdminApi: setting({
     flag: 'web.enable-admin-api',
     kind: bool,
     fallback: false,
     group: 'Operating',
-    doc: 'Reserved for wiping everything by HTTP, which this version does not serve.',
+    doc: 'Allow removing everything, or all groups that a selector selects, by HTTP.',
   }),
 
   logLevel: setting({
@@ -469,6 +525,7 @@ export const options = {
     kind: oneOf('debug', 'info', 'warn', 'error'),
     fallback: 'info',
     group: 'Log',
+    reload: true,
     doc: 'Least severe messages to log.',
   }),
   logFormat: setting({
@@ -498,6 +555,4 @@ export const ignoredSettings: readonly Ignored[] = [
   { flag: 'redis.pool-size', because: 'commands share a few pipelined connections instead of a pool' },
   { flag: 'redis.idle-timeout', because: 'connections are kept open' },
   { flag: 'redis.max-connection-age', because: 'connections are kept open' },
-  { flag: 'persistence.file', because: 'what has to outlive the process belongs into Redis' },
-  { flag: 'persistence.interval', because: 'what has to outlive the process belongs into Redis' },
 ]

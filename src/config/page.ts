@@ -23,6 +23,11 @@ over the default:
 \`pgr check config\`, with the same flags, environment and file, says whether they are in order, what is in effect and
 where each value came from.
 
+**Reload.** SIGHUP, or \`PUT\` or \`POST\` to \`/-/reload\` where \`--web.enable-lifecycle\` is on, reads the file, the files of secrets and
+those of \`--tls.key\` and \`--tls.cert\` anew. What says yes below takes effect for what begins from then on; what else changed
+is named and waits for a restart. When anything is wrong nothing changes, the log says what it is, and
+\`pgr_config_last_reload_successful\` is 0.
+
 **Durations** are written as in Prometheus (\`90s\`, \`1h30m\`, \`7d\`) or Go (\`1.5h\`, \`250ms\`). **Sizes** have binary units however
 they are spelled: \`64MiB\`, \`64MB\` and \`64M\` are the same. **Counts** may end in \`k\`, \`M\` or \`G\`.
 `
@@ -34,7 +39,7 @@ export function configurationPage(): string {
 
 function groupSection(group: Group): string {
   const rows = settingRows.filter(([, row]) => row.group === group).map(([, row]) => rowLine(row))
-  return `## ${group}\n\n${table(['Flag', 'Environment', 'YAML key', 'Kind', 'Default', 'What it does'], rows)}`
+  return `## ${group}\n\n${table(['Flag', 'Environment', 'YAML key', 'Kind', 'Default', 'Reload', 'What it does'], rows)}`
 }
 
 function rowLine(row: Setting<unknown>): readonly string[] {
@@ -48,6 +53,7 @@ function rowLine(row: Setting<unknown>): readonly string[] {
     yamlKeysOf(row).map(code).join(', ') || 'none',
     row.kind.name,
     defaultText(row),
+    row.reload ? 'yes' : '',
     row.doc,
   ]
 }

@@ -1,5 +1,5 @@
 import { type Notice, type Origin, refuse } from './given.ts'
-import { type Address, showAddress } from './kinds.ts'
+import { type Address, pathOfUrl, showAddress } from './kinds.ts'
 import { options, type SettingKey, type SettingValues } from './options.ts'
 
 /** Settings as the program uses them: read, checked against each other, and with nothing left to guess. */
@@ -27,22 +27,22 @@ const REDIS_KEYS = [
   'redisResubmitWindow',
 ] as const
 
+const PERSISTENCE_KEYS = ['persistenceFile', 'persistenceInterval'] as const
+
 /** Paths that always belong to the server. */
 const RESERVED_PATHS = ['/metrics/job/', '/api/', '/-/', '/v1/metrics/']
 
 /**
  * What no single row can say: defaults that follow from other settings, and combinations that cannot work. Throws
- * PGR_SETTING_INVALID. The result listens somewhere: `webListenAddress` is never empty.
+ * PGR_SETTING_INVALID. The result listens somewhere: `webListenAddress` is empty only where sockets are handed over.
  */
 export function applyRules(
   values: SettingValues,
   origins: Origins,
 ): { settings: Settings; notices: Notice[] } {
   const isGiven = (key: SettingKey) => origins[key].from !== 'default'
-  const settings = complete(values, isGiven)
-  if (isGiven('port') && isGiven('webListenAddress')) {
-    refuse(`${origins.port.name} cannot stand beside ${origins.webListenAddress.name}: give only one of them`)
-  }
+  const settings = complete(values, origins, isGiven)
+  refuseTwoPlaces(settings, origins, isGiven)
   refuseDoubleAddresses(settings.webListenAddress)
   refusePaths(settings, origins)
   refuseTls(settings)
@@ -52,7 +52,7 @@ export function applyRules(
   return { settings, notices: findNotices(settings) }
 }
 
-function complete(values: SettingValues, isGiven: (key: SettingKey) => boolean): Settings {
+function complete(values: SettingValues, origins: Origins, isGiven: (key: SettingKey) => boolean): Settings {
   const likePushgateway = values.compat === 'pushgateway'
   const hasRedis = values.redisEndpoint.length > 0 || values.redisMasterName !== ''
   const store = values.store === 'auto' ? (hasRedis ? 'redis' : 'embedded') : values.store
@@ -63,11 +63,38 @@ function complete(values: SettingValues, isGiven: (key: SettingKey) => boolean):
   return {
     ...values,
     port,
-    webListenAddress: isGiven('webListenAddress') ? values.webListenAddress : [{ host: '', port }],
-    telemetryPath: likePushgateway && !isGiven('telemetryPath') ? values.metricsPath : values.telemetryPath,
+    webListenAddress:
+      isGiven('webListenAddress') || values.webSystemdSocket ? values.webListenAddress : [{ host: '', port }],
+    telemetryPath:
+      (likePushgateway || asTelemetryPath(origins)) && !isGiven('telemetryPath')
+        ? values.metricsPath
+        : values.telemetryPath,
+    webRoutePrefix: withoutSlash(
+      isGiven('webRoutePrefix') ? values.webRoutePrefix : pathOfUrl(values.webExternalUrl),
+    ),
     store,
     redisEndpoint,
   }
+}
+
+/** Pushgateway's name for the path means that own metrics are there, too. */
+function asTelemetryPath({ metricsPath }: Origins): boolean {
+  return /web[._]telemetry[-_]path/i.test(metricsPath.name)
+}
+
+function withoutSlash(path: string): string {
+  return path === '/' ? '' : path
+}
+
+function refuseTwoPlaces(
+  { webSystemdSocket }: Settings,
+  origins: Origins,
+  isGiven: (key: SettingKey) => boolean,
+): void {
+  const ways = (['port', 'webListenAddress'] as const).filter(isGiven)
+  const [one, other] = webSystemdSocket ? [...ways, 'webSystemdSocket' as const] : ways
+  if (one !== undefined && other !== undefined)
+    refuse(`${origins[one].name} cannot stand beside ${origins[other].name}: give only one of them`)
 }
 
 function refuseDoubleAddresses(addresses: readonly Address[]): void {
@@ -95,7 +122,8 @@ function refusePaths(settings: Settings, origins: Origins): void {
   ] as const
   for (const [one, other] of pairs) {
     if (settings[one] !== settings[other]) continue
-    if (other === 'telemetryPath' && settings.compat === 'pushgateway') continue
+    const mayBeOne = settings.compat === 'pushgateway' || asTelemetryPath(origins)
+    if (other === 'telemetryPath' && mayBeOne) continue
     refuse(
       `${nameOf(one, origins)} and ${nameOf(other, origins)} are both ${settings[one]}: give each its own path`,
     )
@@ -186,8 +214,11 @@ function findNotices(settings: Settings): Notice[] {
   if (!settings.tlsEnabled) warnUnused(['tlsKey', 'tlsCert'], 'HTTPS is off, --tls.enabled turns it on')
   if (settings.store === 'embedded') {
     warnUnused(REDIS_KEYS, 'the store is embedded in this process, --store=redis makes it Redis')
+    if (settings.persistenceFile === '')
+      warnUnused(['persistenceInterval'], 'no file is written, --persistence.file names one')
     return notices
   }
+  warnUnused(PERSISTENCE_KEYS, 'the store is Redis, whose own persistence keeps what has to outlive it')
   if (!settings.redisTlsEnabled && !settings.redisEndpoint.some((one) => one.startsWith('rediss://'))) {
     warnUnused(
       ['redisTlsCa', 'redisTlsCert', 'redisTlsKey', 'redisTlsSkipVerify'],

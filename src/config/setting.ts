@@ -52,7 +52,7 @@ export interface Ignored {
 export function setting<Value>(
   row: Omit<Setting<Value>, 'fallback' | 'reload'> & {
     readonly fallback: NoInfer<Value>
-    readonly reload?: boolean
+    readonly reload?: true
   },
 ): Setting<Value> {
   return { reload: false, ...row }

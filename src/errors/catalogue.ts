@@ -58,6 +58,12 @@ export const catalogue = {
     retry: false,
     when: 'the asked lifetime cannot be read or is over `push.max-ttl`',
   },
+  PGR_SELECTOR_INVALID: {
+    status: 400,
+    exit: EXIT_USAGE,
+    retry: false,
+    when: 'a `match[]` is missing, is no selector, or selects everything',
+  },
   PGR_LIMIT_EXCEEDED: {
     status: 400,
     exit: EXIT_INVALID,

@@ -6,7 +6,7 @@ import { catalogue, type ErrorCode, type Failure } from './catalogue.ts'
  */
 export class PgrError extends Error {
   readonly code: ErrorCode
-  /** Seconds after which trying again makes sense; only on failures whose `retry` is true. */
+  /** Seconds before which trying again makes no sense; only on failures whose `retry` is true. */
   readonly retryAfterSeconds: number | undefined
 
   constructor(

@@ -1,6 +1,7 @@
 import type { Family, FamilyType } from '../model/family.ts'
 import type { Labels } from '../model/labels.ts'
 import type { EscapingScheme } from '../model/names.ts'
+import type { Selector } from '../model/selector.ts'
 import type { StoreReport } from '../store/store.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface Gateway {
   /** Merge semantics; resolves once the store has every part. */
   ingest(push: IngestPush): Promise<{ series: number }>
   removeGroup(request: { group: Labels; deadlineMs: number }): Promise<void>
+  /** Removes the groups and sets whose labels one of the selectors selects, or only counts them. */
+  readonly removeMatching: RemoveMatching
   wipe(request: { deadlineMs: number }): Promise<void>
   /**
    * One page of everything stored, as of now. When the store or a part of it is away and the settings allow it, the page
@@ -52,11 +55,26 @@ export interface IngestPush {
   readonly bytes: number
 }
 
+export type RemoveMatching = (request: {
+  readonly selects: readonly Selector[]
+  readonly dryRun: boolean
+  readonly deadlineMs: number
+}) => Promise<Removal>
+
+/** What was removed, or would be. */
+export interface Removal {
+  readonly groups: number
+  readonly sets: number
+  readonly series: number
+}
+
 export interface ScrapeRequest {
   /** Name of a `Writer`. */
   readonly format: string
   readonly escaping: EscapingScheme
   readonly gzip: boolean
+  /** Names of families that the caller wants to show behind the page. */
+  readonly beside?: readonly string[]
   readonly deadlineMs: number
 }
 
@@ -65,6 +83,8 @@ export interface Scrape {
   readonly chunks: readonly Uint8Array[]
   readonly bytes: number
   readonly series: number
+  /** Those of `beside` that no family of the page takes. */
+  readonly free: readonly string[]
   /** 0 when the page is as of now; else the time since it was. */
   readonly ageSeconds: number
 }

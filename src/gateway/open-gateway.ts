@@ -7,6 +7,7 @@ import type { Gateway, GroupListing } from './gateway.ts'
 import { makeIngest } from './ingest.ts'
 import { makePush, newOperation, type PushSettings } from './push.ts'
 import { makeQuota } from './quota.ts'
+import { makeRemoveMatching } from './remove-matching.ts'
 import { makeScraper } from './scrape.ts'
 import { makeStatus } from './status.ts'
 import { makeSync } from './view/sync.ts'
@@ -27,8 +28,14 @@ export interface GatewaySettings extends PushSettings {
   readonly sweepIntervalMs: number
 }
 
+/** What may be exchanged while the gateway runs. */
+export type AdjustableGateway = PushSettings &
+  Pick<GatewaySettings, 'limits' | 'maxStaleMs' | 'pollIntervalMs'>
+
 export interface RunningGateway extends Gateway {
   levels(): Omit<Levels, 'inflightBytes'>
+  /** Settings for what begins from now on; the limits of the store are its own. */
+  adjust(settings: AdjustableGateway): void
   /** Begins reading the store and housekeeping; does not wait for either. */
   start(): void
   /** Stops both. The store is the caller's to close. */
@@ -39,20 +46,34 @@ export interface RunningGateway extends Gateway {
 export function openGateway(
   store: Store,
   writers: readonly Writer[],
-  settings: GatewaySettings,
+  given: GatewaySettings,
   tell: Tell,
 ): RunningGateway {
+  const settings = { ...given }
   const view = new View(store.partitions, {
     expired: (protocol, series) => tell({ kind: 'view.expired', protocol, series }),
     reset: (partition, reason) => {
       if (reason !== 'first') tell({ kind: 'view.reset', partition, reason })
     },
   })
-  const { pollIntervalMs, pollTimeoutMs, sweepIntervalMs, limits } = settings
-  const sync = makeSync(store, view, tell, { intervalMs: pollIntervalMs, pollTimeoutMs })
-  const quota = makeQuota(view, limits)
-  const { timestamps, maxStaleMs } = settings
-  const scraper = makeScraper({ view, sync, writers, timestamps, maxStaleMs, tell })
+  const { pollTimeoutMs, sweepIntervalMs, timestamps } = settings
+  const sync = makeSync(store, view, tell, {
+    get intervalMs() {
+      return settings.pollIntervalMs
+    },
+    pollTimeoutMs,
+  })
+  const quota = makeQuota(view, settings)
+  const scraper = makeScraper({
+    view,
+    sync,
+    writers,
+    timestamps,
+    get maxStaleMs() {
+      return settings.maxStaleMs
+    },
+    tell,
+  })
   const deps = { store, view, sync, quota, settings }
   let sweeping: Promise<void> | undefined
   let sweepTimer: NodeJS.Timeout | undefined
@@ -72,10 +93,7 @@ export function openGateway(
   function whyNot(): PgrError | undefined {
     const { failure } = sync
     if (sync.loaded) return failure?.code === 'PGR_STORE_DEGRADED' ? undefined : failure
-    return (
-      failure ??
-      new PgrError('PGR_STOPPING', 'the view is still being read from the store', { retryAfterSeconds: 1 })
-    )
+    return failure ?? new PgrError('PGR_STOPPING', 'the view is still being read from the store')
   }
 
   async function ready(): Promise<void> {
@@ -90,6 +108,7 @@ export function openGateway(
     async removeGroup({ group, deadlineMs }) {
       view.applyOwn(await store.remove({ id: unitId('group', group), operation: newOperation(), deadlineMs }))
     },
+    removeMatching: makeRemoveMatching(deps),
     wipe: ({ deadlineMs }) => store.wipe({ operation: newOperation(), deadlineMs }),
     scrape: scraper.scrape,
     async groups({ deadlineMs }) {
@@ -110,6 +129,9 @@ export function openGateway(
         viewBytes: view.totals.bytes + scraper.bytes,
         ready: whyNot() === undefined,
       }
+    },
+    adjust(changed) {
+      Object.assign(settings, changed)
     },
     start() {
       sync.start()

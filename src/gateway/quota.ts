@@ -19,11 +19,11 @@ export interface Amounts {
   readonly bytes: number
 }
 
-export function makeQuota(view: View, limits: StoreLimits): Quota {
+export function makeQuota(view: View, settings: { readonly limits: StoreLimits }): Quota {
   /** The amount that would pass its limit. */
   function broken(added: Amounts): keyof Amounts | undefined {
     const { totals } = view
-    return AMOUNTS.find((what) => added[what] > 0 && totals[what] + added[what] > limits[what])
+    return AMOUNTS.find((what) => added[what] > 0 && totals[what] + added[what] > settings.limits[what])
   }
 
   return {
@@ -33,7 +33,7 @@ export function makeQuota(view: View, limits: StoreLimits): Quota {
       if (what === undefined) return
       throw new PgrError(
         'PGR_QUOTA_EXCEEDED',
-        `${view.totals[what]} ${what} are stored, the write adds ${added[what]} and the limit is ${limits[what]}; delete groups, shorten lifetimes or raise --limits.${what}`,
+        `${view.totals[what]} ${what} are stored, the write adds ${added[what]} and the limit is ${settings.limits[what]}; delete groups, shorten lifetimes or raise --limits.${what}`,
         { retryAfterSeconds: 30 },
       )
     },

@@ -36,7 +36,7 @@ const AWAY: ReadonlySet<string> = new Set<ErrorCode>(['PGR_STORE_UNAVAILABLE', '
 
 /** Serves pages: catch up with the store, renew what changed, hand out the bytes. */
 export function makeScraper(deps: ScraperDeps): Scraper {
-  const { view, sync, writers, timestamps, maxStaleMs, tell } = deps
+  const { view, sync, writers, timestamps, tell } = deps
   const expositions = new Map<string, Exposition>()
   const told = new Set<string>()
 
@@ -81,6 +81,7 @@ export function makeScraper(deps: ScraperDeps): Scraper {
       const nowMs = performance.now()
       const ageMs = nowMs - sync.completeAtMs
       if (!(reason instanceof PgrError) || !AWAY.has(reason.code)) throw reason
+      const { maxStaleMs } = deps
       if (maxStaleMs === 0 || ageMs > maxStaleMs || !view.whole) throw reason
       view.advance(nowMs)
       return Math.max(ageMs, 1) / 1000
@@ -92,7 +93,7 @@ export function makeScraper(deps: ScraperDeps): Scraper {
       for (;;) {
         const ageSeconds = await catchUp(request.deadlineMs)
         const { forgotten, whole } = view
-        const page = await expositionFor(request).render(request.gzip)
+        const page = await expositionFor(request).render(request.gzip, request.beside)
         tellQuarantined()
         // Rendering takes turns with the polls of others. One that began to read a partition anew took from the page
         // what it had not read yet.
@@ -101,9 +102,6 @@ export function makeScraper(deps: ScraperDeps): Scraper {
           throw new PgrError(
             'PGR_STORE_UNAVAILABLE',
             'what is stored had to be read anew, which took too long',
-            {
-              retryAfterSeconds: 1,
-            },
           )
       }
     },

@@ -6,11 +6,7 @@ import { PgrError } from '../errors/pgr-error.ts'
  */
 export function within<T>(work: Promise<T>, deadlineMs: number, late: string): Promise<T> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => {
-      // Those who waited for the same thing should not come back together.
-      const retryAfterSeconds = 1 + Math.floor(Math.random() * 5)
-      reject(new PgrError('PGR_STORE_UNAVAILABLE', late, { retryAfterSeconds }))
-    }
+    const giveUp = () => reject(new PgrError('PGR_STORE_UNAVAILABLE', late))
     const timer = setTimeout(giveUp, Math.max(0, deadlineMs - performance.now()))
     work.then(resolve, reject).finally(() => clearTimeout(timer))
   })

@@ -7,6 +7,8 @@ const JSON_TYPE = 'application/json; charset=utf-8'
 
 /** When a refusal does not say for how long. */
 const RETRY_AFTER_SECONDS = 1
+/** One failure meets many callers at once; they are not all to come back in the same second. */
+const RETRY_SPREAD_SECONDS = 5
 /** Longer messages quote what a stranger sent; the start of it is enough. */
 const MAX_MESSAGE_LENGTH = 2000
 
@@ -25,7 +27,7 @@ export function asFailure(reason: unknown, where: string, tell: Tell): PgrError 
   })
 }
 
-/** Answers with a failure: status by its code, its message on one line, when to come back. */
+/** Answers with a failure: status by its code, its message on one line, when to come back, which differs by caller. */
 export function sendFailure(
   reply: FastifyReply,
   failure: PgrError,
@@ -34,16 +36,33 @@ export function sendFailure(
   const { status, retry } = failure.failure
   const message = toOneLine(failure.message)
   reply.code(status).header('x-content-type-options', 'nosniff')
-  if (retry)
-    reply.header('retry-after', Math.max(1, Math.ceil(failure.retryAfterSeconds ?? RETRY_AFTER_SECONDS)))
+  if (retry) reply.header('retry-after', retryAfter(failure))
   if (style === 'text') return reply.type(TEXT).send(`${message}\n`)
-  return reply
-    .type(JSON_TYPE)
-    .send(JSON.stringify({ status: 'error', errorType: errorTypeOf(status), error: message }))
+  return asApi(reply).send(
+    JSON.stringify({ status: 'error', errorType: errorTypeOf(status), error: message }),
+  )
+}
+
+/** Pushgateway's, so that a page of another origin may read the API. */
+const API_HEADERS = {
+  'access-control-allow-headers': 'Accept, Authorization, Content-Type, Origin',
+  'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Date',
+  'cache-control': 'no-cache, no-store, must-revalidate',
+}
+
+/** Makes an answer one of the API: JSON, and for anybody to read. */
+export function asApi(reply: FastifyReply): FastifyReply {
+  return reply.headers(API_HEADERS).header('x-content-type-options', 'nosniff').type(JSON_TYPE)
 }
 
 export function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
   return reply.code(status).header('x-content-type-options', 'nosniff').type(TEXT).send(text)
+}
+
+function retryAfter({ retryAfterSeconds = RETRY_AFTER_SECONDS }: PgrError): number {
+  return Math.max(1, Math.ceil(retryAfterSeconds)) + Math.floor(Math.random() * RETRY_SPREAD_SECONDS)
 }
 
 function toOneLine(message: string): string {

@@ -14,21 +14,19 @@ export interface Inflight {
   claim(declaredBytes: number): Claim
 }
 
-const RETRY_AFTER_SECONDS = 1
-
 /**
  * Bounds the memory that bodies take while they are read, decompressed and worked on. A declared size is checked but
  * only bytes that are there are counted: whoever promises much and sends nothing takes nothing from others.
  */
-export function makeInflight(limitBytes: number): Inflight {
+export function makeInflight(limits: { readonly inflightBytes: number }): Inflight {
   let inflightBytes = 0
 
   function assertFits(bytes: number): void {
+    const limitBytes = limits.inflightBytes
     if (inflightBytes + bytes <= limitBytes) return
     throw new PgrError(
       'PGR_OVERLOADED',
       `the pushes being worked on fill the limit of ${limitBytes} bytes; try again, or raise push.max-inflight-bytes`,
-      { retryAfterSeconds: RETRY_AFTER_SECONDS },
     )
   }
 

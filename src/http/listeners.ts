@@ -1,26 +1,27 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { createSecureContext, type TLSSocket } from 'node:tls'
 import { PgrError } from '../errors/pgr-error.ts'
 import { deferContinue } from './body.ts'
 import { certificateOptions, objectionInHandshake, objectionTo } from './client-certificate.ts'
 import { makeSessions, type Sessions } from './http2.ts'
-import { parseListenAddress, showHostPort } from './listen-address.ts'
+import { type ListenAddress, parseListenAddress, showHostPort } from './listen-address.ts'
 import type { TlsMaterial } from './options.ts'
 
 /** Where a server listens, as the system says. */
 export interface BoundAddress {
+  /** Empty for a socket in the file system, whose port is 0. */
   readonly host: string
   readonly port: number
-  /** `http://host:port`, without path. */
+  /** `http://host:port`, without path; for a socket in the file system what it was handed over as. */
   readonly url: string
 }
 
 interface Listeners {
   /** Listens on every address or on none. Throws PGR_START_FAILED or PGR_SETTING_INVALID. */
-  open(addresses: readonly string[]): Promise<readonly BoundAddress[]>
-  /** New connections get the new certificate. */
+  open(addresses: readonly (string | number)[]): Promise<readonly BoundAddress[]>
+  /** New connections get the new certificate. Throws PGR_SETTING_INVALID, and the old one stays, when it is none. */
   setTls(tls: TlsMaterial): void
   /**
    * Takes no new connections, closes those without a request and each of the others after its answer; cuts what is left
@@ -124,13 +125,15 @@ export function makeListeners(
     return server
   }
 
-  async function openOne(address: string): Promise<BoundAddress> {
-    const { host, port } = parseListenAddress(address)
+  async function openOne(address: string | number): Promise<BoundAddress> {
+    const given = typeof address === 'number' ? { fd: address } : parseListenAddress(address)
     const server = makeServer()
-    await listen(server, host, port, address)
+    await listen(server, given, address)
     servers.push(server)
-    const bound = server.address() as AddressInfo
-    const shown = host ?? bound.address
+    // Of a socket in the file system that was open already, Node does not know the path.
+    const bound = server.address() as AddressInfo | null
+    if (bound === null) return { host: '', port: 0, url: `unix:descriptor-${address}` }
+    const shown = ('host' in given ? given.host : undefined) ?? bound.address
     const scheme = tls === undefined ? 'http' : 'https'
     return { host: shown, port: bound.port, url: `${scheme}://${showHostPort(shown, bound.port)}` }
   }
@@ -166,6 +169,7 @@ export function makeListeners(
       return bound
     },
     setTls(next) {
+      assertUsable(next)
       material = next
       for (const server of servers) {
         if (!('setSecureContext' in server)) continue
@@ -177,16 +181,37 @@ export function makeListeners(
   }
 }
 
-function listen(server: Server, host: string | undefined, port: number, address: string): Promise<void> {
+function assertUsable(material: TlsMaterial): void {
+  try {
+    createSecureContext(material)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new PgrError(
+      'PGR_SETTING_INVALID',
+      `the files of --tls.key and --tls.cert are no key and its certificate: ${why}`,
+      { cause },
+    )
+  }
+}
+
+function listen(
+  server: Server,
+  where: ListenAddress | { fd: number },
+  given: string | number,
+): Promise<void> {
+  const shown = typeof given === 'number' ? `descriptor ${given}` : given
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(new PgrError('PGR_START_FAILED', `cannot listen on ${address}: ${explain(cause)}`, { cause }))
+      reject(
+        new PgrError('PGR_START_FAILED', `cannot listen on ${shown}: ${explain(cause, where)}`, { cause }),
+      )
     })
-    server.listen(host === undefined ? { port } : { port, host }, resolve)
+    server.listen(where, resolve)
   })
 }
 
-function explain({ code, message }: NodeJS.ErrnoException): string {
+function explain({ code, message }: NodeJS.ErrnoException, where: object): string {
+  if ('fd' in where) return `it is no listening socket; a socket unit has Accept=no (${message})`
   switch (code) {
     case 'EADDRINUSE':
       return 'the port is taken; stop what listens there or choose another'

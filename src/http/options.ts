@@ -8,8 +8,11 @@ import type { Access } from './gate/gate.ts'
 export interface HttpOptions {
   /** Shown on the index page and in the status. */
   readonly version: string
-  /** `host:port`, `:port` or `[::1]:port`; at least one. Port 0 lets the system choose. */
-  readonly listen: readonly string[]
+  /**
+   * `host:port`, `:port` or `[::1]:port`, where port 0 lets the system choose; or the descriptor of a socket that is
+   * open already. At least one.
+   */
+  readonly listen: readonly (string | number)[]
   readonly tls: TlsMaterial | undefined
   /** Beside HTTP/1.1, with TLS. */
   readonly http2: boolean
@@ -20,6 +23,8 @@ export interface HttpOptions {
   readonly paths: { readonly metrics: string; readonly telemetry: string; readonly ingest: string }
   /** In front of every path; empty, or with a leading and without a trailing slash. */
   readonly routePrefix: string
+  /** The same for links on pages, which a proxy may have in front of other paths. */
+  readonly externalPath: string
   readonly limits: {
     /** Largest body, before and after decompression. */
     readonly bodyBytes: number
@@ -38,6 +43,8 @@ export interface HttpOptions {
   readonly consistencyCheck: boolean
   /** Serve `/-/quit` and `/-/reload`. */
   readonly enableLifecycle: boolean
+  /** Serve `/api/v1/admin/`. */
+  readonly enableAdminApi: boolean
   /** How long `close` waits for requests under way. */
   readonly drainMs: number
   /** `pushgateway`: scrapes are never answered in OpenMetrics. */
@@ -54,6 +61,12 @@ export type ClientAuth =
   | 'RequireAnyClientCert'
   | 'VerifyClientCertIfGiven'
   | 'RequireAndVerifyClientCert'
+
+/** What may be exchanged while the server runs, for requests that come from then on. */
+export type AdjustableHttp = Pick<
+  HttpOptions,
+  'limits' | 'ttl' | 'requestTimeoutMs' | 'utf8Names' | 'consistencyCheck' | 'flags'
+>
 
 /** What new connections are set up with. */
 export interface TlsMaterial {
@@ -76,14 +89,17 @@ export interface TlsMaterial {
 }
 
 export interface HttpDeps {
-  readonly gateway: Pick<Gateway, 'push' | 'ingest' | 'removeGroup' | 'scrape' | 'ready' | 'status'>
+  readonly gateway: Pick<
+    Gateway,
+    'push' | 'ingest' | 'removeGroup' | 'removeMatching' | 'wipe' | 'scrape' | 'groups' | 'ready' | 'status'
+  >
   readonly tell: Tell
   readonly telemetry: { metrics(): Promise<{ contentType: string; body: string }> }
   /** What `/-/quit` and `/-/reload` do; without it they answer as if switched off. */
   readonly lifecycle?: {
     /** Begins to stop the process; called after the answer was handed over. */
     quit(): void
-    /** Rejects with why the old settings stay. */
-    reload(): Promise<void>
+    /** Reads settings anew and says what came of it, in lines. Throws why the old ones stay. */
+    reload(): string
   }
 }

@@ -1,12 +1,14 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { PgrError } from '../errors/pgr-error.ts'
-import { asFailure, type ErrorStyle, sendFailure } from './answer.ts'
+import { asApi, asFailure, type ErrorStyle, sendFailure } from './answer.ts'
 import { type Access, makeGate } from './gate/gate.ts'
 import { makeInflight } from './inflight.ts'
 import { type BoundAddress, makeListeners } from './listeners.ts'
-import type { HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
+import type { AdjustableHttp, HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
+import { adminRoutes } from './routes/admin.ts'
 import { indexRoutes } from './routes/index-page.ts'
 import { managementRoutes, PROBES } from './routes/management.ts'
+import { metricsApiRoutes } from './routes/metrics-api.ts'
 import { PUSH_PATHS, pushRoutes } from './routes/push.ts'
 import { type Route, splitUrl } from './routes/route.ts'
 import { scrapeRoutes } from './routes/scrape.ts'
@@ -21,10 +23,11 @@ export interface HttpServer {
   listen(): Promise<readonly BoundAddress[]>
   /** Bytes of bodies being worked on. */
   readonly inflightBytes: number
-  /** New connections get the new certificate. */
+  /** New connections get the new certificate. Throws PGR_SETTING_INVALID, and the old one stays, when it is none. */
   setTls(tls: TlsMaterial): void
   /** Requests that come from now on are judged by this. */
   setAccess(access: Access): void
+  adjust(options: AdjustableHttp): void
   /** Readiness fails from now on, everything else is served as before: balancers look away. */
   beginDrain(): void
   /**
@@ -43,9 +46,14 @@ const WITH_BODY = ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
 const API_PREFIX = '/api/v1/'
 
 /** Builds the server. Nothing listens until `listen`. */
-export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
-  const { routePrefix, limits, drainMs } = options
-  const inflight = makeInflight(limits.inflightBytes)
+export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
+  const options = { ...given }
+  const { routePrefix, drainMs } = options
+  const inflight = makeInflight({
+    get inflightBytes() {
+      return options.limits.inflightBytes
+    },
+  })
   const stalls = watchStalls()
   let isStopping = false
 
@@ -56,6 +64,8 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
     ...pushRoutes(options, deps, inflight, stalls),
     ...scrapeRoutes(options, deps),
     ...statusRoutes(options, deps),
+    ...metricsApiRoutes(options, deps),
+    ...adminRoutes(options, deps),
     ...managementRoutes(options, deps, () => isStopping),
     ...indexRoutes(options),
   ])
@@ -83,7 +93,10 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
       return sendFailure(reply, new PgrError('PGR_NOT_FOUND', '404 page not found'), styleOf(url))
     }
     reply.header('allow', allow)
-    if (request.raw.method === 'OPTIONS') return reply.code(200).send()
+    if (request.raw.method === 'OPTIONS') {
+      if (styleOf(url) === 'api') asApi(reply)
+      return reply.code(200).send()
+    }
     return sendFailure(reply, new PgrError('PGR_METHOD_NOT_ALLOWED', 'Method Not Allowed'), styleOf(url))
   })
 
@@ -110,6 +123,9 @@ export function openHttp(options: HttpOptions, deps: HttpDeps): HttpServer {
     },
     setTls: listeners.setTls,
     setAccess: gate.setAccess,
+    adjust(changed) {
+      Object.assign(options, changed)
+    },
     beginDrain() {
       isStopping = true
     },

@@ -44,7 +44,6 @@ export function watchStalls(nowMs = () => performance.now()): Stalls {
       throw new PgrError(
         'PGR_OVERLOADED',
         'this process stood still and the sender gave up meanwhile; nothing was stored',
-        { retryAfterSeconds: 1 },
       )
     },
     stop: () => clearInterval(timer),

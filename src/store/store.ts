@@ -109,6 +109,8 @@ export interface Store {
    * that raises the partition's floor to the version trimmed, and readers below the floor are reset.
    */
   sweep(): Promise<void>
+  /** Limits from the next write on. What is stored stays, also where it is more than they allow. */
+  setLimits(limits: StoreLimits): void
   /** Resolves when pushes can be taken for at least part of the units; rejects with why not. */
   ready(): Promise<void>
   /**

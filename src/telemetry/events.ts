@@ -62,11 +62,13 @@ export type Event =
   | { kind: 'store.lost'; store: string; reason: string }
   | { kind: 'store.back'; store: string; downSeconds: number }
   | { kind: 'store.finding'; finding: string; message: string; ok: boolean }
+  /** The embedded store was written to its file, or could not be. */
+  | { kind: 'store.snapshot'; ok: boolean; bytes: number; seconds: number }
   /** Writes the store had acknowledged are gone from it, as a failover or a restart can bring about; once an incident. */
   | { kind: 'store.history'; cause: HistoryCause; endpoint: string; partitions: number }
   /**
    * Acknowledged writes of the last seconds were compared with what the store has: how many of those checked were
-   * missing, were sent again, and stay lost.
+   * missing, were sent again, and stay lost. Those still owed are missing too, and not taken at the moment, for a reason.
    */
   | {
       kind: 'store.mend'
@@ -75,8 +77,12 @@ export type Event =
       missing: number
       resubmitted: number
       lost: number
+      owed: number
+      reason?: string
       seconds: number
     }
+  /** Acknowledged writes of late had to be forgotten for want of room, and cannot be sent again if they are lost. */
+  | { kind: 'store.forgotten'; writes: number; total: number }
   /** Primaries came or went, or partitions moved between them. */
   | { kind: 'store.topology'; message: string }
   /** The view caught up with the store. */
@@ -92,6 +98,13 @@ export type Event =
     }
   /** Files for the way in were read anew, or could not be used and those before stay in effect. */
   | { kind: 'web.reread'; ok: boolean; reason?: string }
+  /** Settings were read anew: what changed and is in effect, what waits for a restart, or why all stays as it was. */
+  | {
+      kind: 'reload'
+      changed: readonly string[]
+      waiting: readonly string[]
+      reason?: string
+    }
   | { kind: 'listening'; url: string; pushUrl: string; scrapeUrl: string; store: string }
   | {
       kind: 'notice'

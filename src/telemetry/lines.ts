@@ -41,6 +41,13 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         message: event.message,
         facts: { finding: event.finding, ok: event.ok },
       }
+    case 'store.snapshot': {
+      const { ok, bytes, seconds } = event
+      return {
+        message: ok ? 'wrote a snapshot of the store' : 'failed to write a snapshot of the store',
+        facts: { bytes, seconds },
+      }
+    }
     case 'store.history': {
       const { cause, endpoint, partitions } = event
       return {
@@ -49,12 +56,18 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
       }
     }
     case 'store.mend': {
-      const { endpoint, checked, missing, resubmitted, lost, seconds } = event
+      const { endpoint, checked, missing, resubmitted, lost, owed, reason, seconds } = event
       return {
         message: mendMessage(event),
-        facts: { endpoint, checked, missing, resubmitted, lost, seconds },
+        facts: { endpoint, checked, missing, resubmitted, lost, owed, reason, seconds },
       }
     }
+    case 'store.forgotten':
+      return {
+        message:
+          'forgets acknowledged writes early, which could not be sent again if the store lost them; raise `--redis.resubmit-max-bytes` or shorten `--redis.resubmit-window`',
+        facts: { writes: event.total },
+      }
     case 'store.topology':
       return { message: event.message, facts: {} }
     case 'view.poll':
@@ -77,6 +90,15 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         message: 'left series out of the page, they clash with others',
         facts: { family: event.family, reason: event.reason, series: event.series },
       }
+    case 'reload': {
+      const { changed, waiting, reason } = event
+      if (reason !== undefined)
+        return { message: 'failed to reload, the settings stay as they were', facts: { reason } }
+      return {
+        message: waiting.length === 0 ? 'reloaded' : 'reloaded, some of what changed waits for a restart',
+        facts: { changed: listed(changed), waiting: listed(waiting) },
+      }
+    }
     case 'listening':
       return {
         message: 'listening',
@@ -96,6 +118,7 @@ export function levelOf(event: Event): LogLevel {
     case 'scrape':
     case 'store.call':
     case 'store.duplicate':
+    case 'store.snapshot':
     case 'view.poll':
     case 'turned-away':
     case 'view.expired':
@@ -106,15 +129,19 @@ export function levelOf(event: Event): LogLevel {
     case 'listening':
       return 'info'
     case 'store.mend':
-      if (event.lost > 0) return 'warn'
+      if (event.lost > 0 || event.reason !== undefined) return 'warn'
       return event.missing > 0 ? 'info' : 'debug'
     case 'store.history':
+    case 'store.forgotten':
     case 'view.reset':
     case 'view.quarantine':
       return 'warn'
     case 'store.finding':
     case 'web.reread':
       return event.ok ? 'info' : 'warn'
+    case 'reload':
+      if (event.reason !== undefined) return 'error'
+      return event.waiting.length > 0 ? 'warn' : 'info'
     case 'notice':
       return event.level
     case 'defect':
@@ -133,11 +160,16 @@ function pushFacts(event: Event & { kind: 'push' }): Record<string, unknown> {
   return { method, status, protocol, bytes, series, seconds, code, reason, group }
 }
 
-function mendMessage({ missing, lost }: Event & { kind: 'store.mend' }): string {
+function mendMessage({ missing, lost, reason }: Event & { kind: 'store.mend' }): string {
   if (lost > 0) return 'found acknowledged writes that the store lost for good'
+  if (reason !== undefined) return 'cannot send acknowledged writes again yet that the store may have lost'
   return missing > 0
     ? 'sent acknowledged writes again that the store had lost'
     : 'found every acknowledged write of late in the store'
+}
+
+function listed(names: readonly string[]): string | undefined {
+  return names.length === 0 ? undefined : names.join(',')
 }
 
 function defectFacts(where: string, error: unknown): Record<string, unknown> {

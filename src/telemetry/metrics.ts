@@ -148,6 +148,25 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'pgr_store_resubmitted_writes_total',
     'Acknowledged writes of this replica that the store lost and was sent again.',
   )
+  const forgottenWrites = counter(
+    'pgr_store_forgotten_writes_total',
+    'Acknowledged writes of this replica that were forgotten for want of room while they might have had to be sent again.',
+  )
+  const snapshots = counter(
+    'pgr_store_snapshots_total',
+    'Snapshots of the embedded store, by whether they were written or failed.',
+    'outcome',
+  )
+  for (const outcome of ['written', 'failed']) snapshots.inc({ outcome }, 0)
+  const snapshotSeconds = seconds(
+    'pgr_store_snapshot_duration_seconds',
+    'Time to write a snapshot of the embedded store.',
+  )
+  const snapshotAt = gauge(
+    'pgr_store_snapshot_timestamp_seconds',
+    'Unix time of the last snapshot that was written, 0 before the first.',
+  )
+  const snapshotBytes = gauge('pgr_store_snapshot_bytes', 'Size of the last snapshot that was written.')
   const findings = gauge(
     'pgr_store_finding',
     '1 while what was found out about the store is in order.',
@@ -169,6 +188,16 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
   const polledUnits = counter('pgr_view_changed_units_total', 'Groups and sets read because they changed.')
   const resets = counter('pgr_view_resets_total', 'Partitions read anew, by reason.', 'reason')
   const quarantines = counter('pgr_quarantines_total', 'Families found to clash, by reason.', 'reason')
+  const reloadSuccessful = gauge(
+    'pgr_config_last_reload_successful',
+    '1 when the settings were in order when they were last read, 0 when the ones before stay.',
+  )
+  const reloadedAt = gauge(
+    'pgr_config_last_reload_success_timestamp_seconds',
+    'Unix time when settings were last read and in order.',
+  )
+  // The start is the first time.
+  countReload({ kind: 'reload', changed: [], waiting: [] })
   const defects = counter('pgr_defects_total', 'Failures that are defects in pgr, by place.', 'where')
 
   const level = {
@@ -212,6 +241,19 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     if (event.code !== undefined) callErrors.inc({ operation: label, reason: oneOf(CODES, event.code) })
   }
 
+  function countReload({ reason }: Event & { kind: 'reload' }): void {
+    reloadSuccessful.set(reason === undefined ? 1 : 0)
+    if (reason === undefined) reloadedAt.set(Date.now() / 1000)
+  }
+
+  function countSnapshot({ ok, bytes, seconds }: Event & { kind: 'store.snapshot' }): void {
+    snapshots.inc({ outcome: ok ? 'written' : 'failed' })
+    snapshotSeconds.observe(seconds)
+    if (!ok) return
+    snapshotBytes.set(bytes)
+    snapshotAt.set(Date.now() / 1000)
+  }
+
   return {
     count(event) {
       switch (event.kind) {
@@ -232,6 +274,8 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
           return storeUp.set(1)
         case 'store.finding':
           return findings.set({ finding: finding(event.finding) }, event.ok ? 1 : 0)
+        case 'store.snapshot':
+          return countSnapshot(event)
         case 'store.history':
           return historyLosses.inc({ cause: oneOf(HISTORY_CAUSES, event.cause) })
         case 'store.mend':
@@ -240,6 +284,8 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
         case 'web.reread':
           if (event.ok) rereadAt.setToCurrentTime()
           return rereadOk.set(event.ok ? 1 : 0)
+        case 'store.forgotten':
+          return forgottenWrites.inc(event.writes)
         case 'view.poll':
           pollSeconds.observe(event.seconds)
           return polledUnits.inc(event.units)
@@ -249,6 +295,8 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
           return expiredSeries.inc({ protocol: oneOf(PROTOCOLS, event.protocol) }, event.series)
         case 'view.quarantine':
           return quarantines.inc({ reason: event.reason })
+        case 'reload':
+          return countReload(event)
         case 'defect':
           return defects.inc({ where: place(event.where) })
         case 'store.topology':

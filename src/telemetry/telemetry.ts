@@ -35,6 +35,8 @@ const REMEMBERED_WARNINGS = 1000
 const WARNINGS_PER_MINUTE = 60
 /** A resync touches many partitions at once: one line for all of them. */
 const RESET_AGAIN_MS = 60_000
+/** Where there is too little room, every push makes something forgotten. */
+const FORGOTTEN_AGAIN_MS = 60_000
 /** A defect that is still there after that is worth a further line. */
 const DEFECT_AGAIN_MS = 10 * 60_000
 /** A family that clashed, was gone and clashes again is news; one that flaps is not. */
@@ -63,6 +65,8 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
         return judge(`reset\0${event.reason}`, '', RESET_AGAIN_MS)
       case 'store.finding':
         return judge(`finding\0${event.finding}`, `${event.ok}\0${event.message}`)
+      case 'store.forgotten':
+        return judge('forgotten', '', FORGOTTEN_AGAIN_MS)
       case 'defect':
         return judge(`defect\0${event.where}`, String(event.error), DEFECT_AGAIN_MS)
       default:

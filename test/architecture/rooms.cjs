@@ -29,6 +29,7 @@ const homes = {
   '@oclif/core': ['cli'],
   yaml: ['config'],
   bcryptjs: ['http', 'cli'],
+  re2js: ['model'],
 }
 
 const stayInRoom = Object.entries(rooms).map(([room, allowed]) => ({

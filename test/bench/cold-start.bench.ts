@@ -21,18 +21,25 @@ it(`starts cold: ${GROUPS} groups of ${FAMILIES * SERIES_PER_FAMILY} series in R
   try {
     await fill(other.url)
     for (const encoding of ['identity', 'gzip'] as const) {
-      const [seconds, cpuSeconds, pushMs]: [number[], number[], number[]] = [[], [], []]
+      const [seconds, viewSeconds, cpuSeconds, pushMs]: [number[], number[], number[], number[]] = [
+        [],
+        [],
+        [],
+        [],
+      ]
       for (let round = 0; round < ROUNDS; round++) {
         const pushes = pushUntilStopped(other.url)
         const start = await startCold(flags, encoding)
         pushMs.push(await pushes.stop())
         seconds.push(start.seconds)
+        viewSeconds.push(start.viewSeconds)
         cpuSeconds.push(start.cpuSeconds)
         // Beside the series pushed the two times of every group and one group that is pushed to meanwhile.
         expect(start.lines).toBeGreaterThanOrEqual(GROUPS * (FAMILIES * SERIES_PER_FAMILY + 2))
       }
       process.stdout.write(
         `cold start, ${encoding}, median of ${ROUNDS} rounds\n` +
+          `  from exec to ready, with everything read: ${show(viewSeconds)} s\n` +
           `  from exec to the end of the first 200: ${show(seconds)} s, of which CPU ${show(cpuSeconds)} s\n` +
           `  longest push to another replica meanwhile: ${show(pushMs)} ms\n`,
       )
@@ -47,21 +54,27 @@ function show(values: readonly number[]): string {
   return `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`
 }
 
-/** Asks for the page as soon as anything listens, again and again until it is there. */
+/** Asks for readiness and for the page as soon as anything listens, again and again until they are there. */
 async function startCold(flags: readonly string[], encoding: string) {
   const port = await freePort()
   const startedMs = performance.now()
   const pgr = await startPgr({ flags, port, waitFor: 'nothing' })
-  try {
+  const untilThere = async (path: string) => {
     for (;;) {
-      const answer = await scrape(pgr.url, encoding).catch(() => undefined)
+      const answer = await ask(`${pgr.url}${path}`, encoding).catch(() => undefined)
       const seconds = (performance.now() - startedMs) / 1000
-      if (answer?.status !== 200) {
-        await new Promise((resolve) => setTimeout(resolve, 10))
-        continue
-      }
-      const text = encoding === 'gzip' ? gunzipSync(answer.body) : answer.body
-      return { seconds, lines: linesOf(text), cpuSeconds: await cpuSecondsOf(pgr.url) }
+      if (answer?.status === 200) return { body: answer.body, seconds }
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+  try {
+    const [view, page] = await Promise.all([untilThere('/-/ready'), untilThere('/metrics')])
+    const text = encoding === 'gzip' ? gunzipSync(page.body) : page.body
+    return {
+      viewSeconds: view.seconds,
+      seconds: page.seconds,
+      lines: linesOf(text),
+      cpuSeconds: await cpuSecondsOf(pgr.url),
     }
   } finally {
     await pgr.stop()
@@ -80,10 +93,10 @@ async function cpuSecondsOf(url: string): Promise<number> {
   return Number(/^process_cpu_seconds_total ([\d.]+)/m.exec(page)?.[1])
 }
 
-function scrape(url: string, encoding: string): Promise<{ status: number; body: Buffer }> {
+function ask(url: string, encoding: string): Promise<{ status: number; body: Buffer }> {
   return new Promise((resolve, reject) => {
     const headers = { accept: 'text/plain', 'accept-encoding': encoding }
-    get(`${url}/metrics`, { agent: false, headers }, (response) => {
+    get(url, { agent: false, headers }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }))

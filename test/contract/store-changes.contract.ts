@@ -412,6 +412,7 @@ function delegate(store: Store): Store {
     wipe: (write) => store.wipe(write),
     changes: (since, options) => store.changes(since, options),
     sweep: () => store.sweep(),
+    setLimits: (limits) => store.setLimits(limits),
     ready: () => store.ready(),
     describe: () => store.describe(),
     close: () => store.close(),

@@ -2,7 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PgrError } from '../../src/errors/pgr-error.ts'
 import type { Labels } from '../../src/model/labels.ts'
 import type { Operation, Store } from '../../src/store/store.ts'
-import type { OpenHarness, StoreHarness, StoreHarnessOptions } from '../support/store-harness.ts'
+import {
+  type OpenHarness,
+  type StoreHarness,
+  type StoreHarnessOptions,
+  WIDE_LIMITS,
+} from '../support/store-harness.ts'
 import { StoreView } from '../support/store-view.ts'
 import {
   failureOf,
@@ -213,6 +218,30 @@ export function writeContract(open: OpenHarness): void {
 
       await view.read()
       expect(view.texts(backup)).toEqual([['a', 'one']])
+    })
+
+    it('is another from the moment it is set, and what is stored stays', async () => {
+      await start({ limits: { series: 64, setMetrics: 2 } })
+      const more = family('b', 'two', { series: 1000 })
+      const merge = (n: string) => store.writeSet(mergeOf(backup, [setFamily('c', [sample(n, 1)])]))
+      expect(await refusal(store.writeGroup(putOf(backup, [more])))).toBe('PGR_QUOTA_EXCEEDED')
+      for (const n of ['x', 'y']) await merge(n)
+      expect(await refusal(merge('z'))).toBe('PGR_QUOTA_EXCEEDED')
+
+      store.setLimits({ ...WIDE_LIMITS, setMetrics: 3 })
+      await store.writeGroup(putOf(backup, [more]))
+      await merge('z')
+      expect(await refusal(merge('more'))).toBe('PGR_QUOTA_EXCEEDED')
+
+      store.setLimits({ ...WIDE_LIMITS, series: 64 })
+      await store.writeGroup(putOf(backup, [more]))
+      await merge('x')
+      expect(await refusal(store.writeGroup(postOf(backup, [family('d', 'three', { series: 100 })])))).toBe(
+        'PGR_QUOTA_EXCEEDED',
+      )
+      await view.read()
+      expect(view.texts(backup)).toEqual([['b', 'two']])
+      expect(view.values(backup, 'c')).toHaveLength(3)
     })
 
     it('is free again once what expired was swept', async () => {

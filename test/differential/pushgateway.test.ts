@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeWith } from '../support/peers.ts'
 import { type Pgr, startPgr } from '../support/start-pgr.ts'
 import { type Pushgateway, startPushgateway } from '../support/start-pushgateway.ts'
@@ -11,27 +11,32 @@ const page = readFileSync(new URL('../../docs/compatibility.md', import.meta.url
 const explained = new Set([...page.matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map((match) => match[1]))
 
 describeWith('pushgateway', 'the same requests to Pushgateway and to pgr', () => {
-  let pushgateway: Pushgateway
-  let pgr: Pgr
-  beforeAll(async () => {
-    ;[pushgateway, pgr] = await Promise.all([startPushgateway(), startPgr()])
-  })
-  afterAll(() => Promise.all([pushgateway?.stop(), pgr?.stop()]))
-
   it('are as many as the page says', () => {
     const requests = corpus.reduce((sum, { requests }) => sum + requests.length, 0)
     expect(page).toContain(`| ${requests} requests |`)
     expect(new Set(corpus.map(({ name }) => name)).size).toBe(corpus.length)
   })
 
-  it.each(corpus.map((each) => [each.name, each] as const))('%s', async (_name, each) => {
-    const [theirs, ours] = await Promise.all([run(pushgateway.url, each), run(pgr.url, each)])
-    if (each.differs !== undefined) {
-      expect(explained, `docs/compatibility.md has a row ${each.differs}`).toContain(each.differs)
-      expect(ours, 'a listed difference is a difference').not.toEqual(theirs)
-      return
-    }
-    expect(ours).toEqual(theirs)
+  describe.each([
+    ['as it is', []],
+    ['with --compat=pushgateway', ['--compat=pushgateway']],
+  ])('%s', (_how, flags) => {
+    let pushgateway: Pushgateway
+    let pgr: Pgr
+    beforeAll(async () => {
+      ;[pushgateway, pgr] = await Promise.all([startPushgateway(), startPgr({ flags })])
+    })
+    afterAll(() => Promise.all([pushgateway?.stop(), pgr?.stop()]))
+
+    it.each(corpus.map((each) => [each.name, each] as const))('%s', async (_name, each) => {
+      const [theirs, ours] = await Promise.all([run(pushgateway.url, each), run(pgr.url, each)])
+      if (each.differs !== undefined) {
+        expect(explained, `docs/compatibility.md has a row ${each.differs}`).toContain(each.differs)
+        expect(ours, 'a listed difference is a difference').not.toEqual(theirs)
+        return
+      }
+      expect(ours).toEqual(theirs)
+    })
   })
 })
 
@@ -79,7 +84,7 @@ function classOf(method: string, { status, body }: Answer): string {
   return ''
 }
 
-const OWN = /^(# (HELP|TYPE) )?(go|process|promhttp|pushgateway)_|\{instance="",job="barrier"\}/
+const OWN = /^(# (HELP|TYPE) )?(go|nodejs|pgr|process|promhttp|pushgateway)_|\{instance="",job="barrier"\}/
 
 /** Lines of the page in any order, without those of the gateway's own; push times only as set or not. */
 function familiesOf({ body }: Answer): string[] {

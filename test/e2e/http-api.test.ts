@@ -11,6 +11,7 @@ const ON_THE_PAGE = 'localhost:9753'
 
 const blocks = readBlocks(readFileSync(`${ROOT}docs/http-api.md`, 'utf8'))
 const isLifecycle = ({ kinds }: Block): boolean => kinds.includes('lifecycle')
+const isAdmin = ({ kinds }: Block): boolean => kinds.includes('admin')
 
 describe('the page on the HTTP API', () => {
   it('has commands, all of them for the gateway that the tests put in its place', () => {
@@ -29,7 +30,20 @@ describe('the page on the HTTP API', () => {
       })
       afterAll(() => pgr.stop())
 
-      it.each(blocks.filter((block) => !isLifecycle(block)).map((block) => [titleOf(block), block] as const))(
+      const usual = blocks.filter((block) => !isLifecycle(block) && !isAdmin(block))
+      it.each(usual.map((block) => [titleOf(block), block] as const))('%s', (_title, block) =>
+        runAgainst(pgr, block),
+      )
+    })
+
+    describe('with the admin interface on', () => {
+      let pgr: Pgr
+      beforeAll(async () => {
+        pgr = await startPgr({ flags: ['--web.enable-admin-api'] })
+      })
+      afterAll(() => pgr.stop())
+
+      it.each(blocks.filter(isAdmin).map((block) => [titleOf(block), block] as const))(
         '%s',
         (_title, block) => runAgainst(pgr, block),
       )

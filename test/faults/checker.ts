@@ -69,8 +69,8 @@ const USUAL = {
   expected4xx: [],
   pushWithinMs: 4000,
   scrapeWithinMs: 11_000,
-  retryAfterSeconds: [1, 5] as const,
-  mayRetryAtOnce: false,
+  // Five seconds at least when an operator has to mend something; up to four more for each.
+  retryAfterSeconds: [1, 9] as const,
 }
 
 /** Follows a history from now on and judges it by the rules C1 to C10. Keeps what later pages are judged by, no more. */

@@ -60,10 +60,13 @@ export async function runClusterCase({
 }
 
 /** Two thousand slots go from one primary to the next and back again, so many times. */
-export function runReshardCase(rounds: number): Promise<ClusterResult & { readonly moved: number }> {
+export function runReshardCase(
+  id: string,
+  rounds: number,
+): Promise<ClusterResult & { readonly moved: number }> {
   let moved = 0
   const running = runClusterCase({
-    id: 'F13',
+    id,
     name: `${RESHARDED} slots of a Cluster move to another node and back, ${rounds === 1 ? 'once' : `${rounds} times`}`,
     // Nothing expires meanwhile: what housekeeping does counts as a version, too.
     workload: { writers: 8, ratePerSecond: 300, ttlMs: 600_000 },

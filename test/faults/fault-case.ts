@@ -18,7 +18,8 @@ export interface FaultContext {
 export interface FaultCase {
   /** Such as F7; rows of one id replace each other in the table. */
   readonly id: string
-  readonly name: string
+  /** A function is asked at the end, when it is known how much was done. */
+  readonly name: string | (() => string)
   /** Stopped at the end, after the gateways. */
   readonly rig: { stop(): Promise<unknown> }
   readonly gateways: readonly Pgr[]
@@ -47,7 +48,8 @@ const AFTER_MS = 3000
  * when there are violations: the case says what it expects. The row goes to the file that PGR_FAULTS_REPORT names.
  */
 export async function runFaultCase(options: FaultCase): Promise<FaultResult> {
-  const { id, name, rig, gateways, fault, allows } = options
+  const { id, rig, gateways, fault, allows } = options
+  const nameOf = () => (typeof options.name === 'string' ? options.name : options.name())
   const { warmUpMs = WARM_UP_MS, afterMs = AFTER_MS } = options
   const history = makeHistory()
   const seriesPerUnit = seriesOf(options.workload?.families ?? 2)
@@ -60,7 +62,7 @@ export async function runFaultCase(options: FaultCase): Promise<FaultResult> {
       history,
     })
     await sleep(warmUpMs)
-    const running = history.beginFault(name, allows)
+    const running = history.beginFault(nameOf(), allows)
     await fault({ gateways, workload, repaired: () => running.end() })
     running.end()
     await sleep(afterMs)
@@ -71,7 +73,7 @@ export async function runFaultCase(options: FaultCase): Promise<FaultResult> {
     await rig.stop()
   }
   const verdict = checker.conclude()
-  const row = rowOf(id, name, verdict)
+  const row = rowOf(id, nameOf(), verdict)
   reportRow(row)
   return { ...row, verdict }
 }

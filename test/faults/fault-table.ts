@@ -24,6 +24,7 @@ const HEAD = [
   'acknowledged',
   'lost',
   'told',
+  'written again',
   'errors for',
   'first ack',
   'verdict',
@@ -47,7 +48,7 @@ export function renderFaultTable(report: string): string {
 }
 
 function cellsOf(row: FaultRow): string[] {
-  const { id, name, acked, lost, toldLost, longestErrorWindowMs, firstAckMs, violations } = row
+  const { id, name, acked, lost, toldLost, resubmitted, longestErrorWindowMs, firstAckMs, violations } = row
   return [
     id,
     name.replaceAll('|', '\\|'),
@@ -55,6 +56,7 @@ function cellsOf(row: FaultRow): string[] {
     acked.toLocaleString('en'),
     lost.toLocaleString('en'),
     toldLost.toLocaleString('en'),
+    resubmitted.toLocaleString('en'),
     longestErrorWindowMs === 0 ? 'none' : seconds(longestErrorWindowMs),
     firstAckMs === undefined ? '' : seconds(firstAckMs),
     violations.length === 0

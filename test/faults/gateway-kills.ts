@@ -7,9 +7,13 @@ import { openSeat, type Seat } from './seat.ts'
 import type { Workload } from './workload.ts'
 
 export interface KillOptions {
+  readonly id: string
+  /** Given the number of kills. */
+  readonly name: (kills: string) => string
   readonly kills: number
-  /** On a machine too slow for all of them, fewer. */
+  /** On a machine too slow for all of them in this time, fewer, but so many at least. */
   readonly mostMs: number
+  readonly leastKills: number
 }
 
 export interface KillResult extends FaultResult {
@@ -27,7 +31,7 @@ const FAMILIES = 30
 const WITHIN_MS = 20
 
 /** Gateways are killed with pushes in flight and started anew, beside one that is left alone. */
-export async function runKills({ kills, mostMs }: KillOptions): Promise<KillResult> {
+export async function runKills({ id, name, kills, mostMs, leastKills }: KillOptions): Promise<KillResult> {
   const rig = await startRedis()
   const flags = [`--redis.endpoint=${rig.url}`]
   const seats = await Promise.all(Array.from({ length: VICTIMS }, () => openSeat(flags)))
@@ -38,7 +42,7 @@ export async function runKills({ kills, mostMs }: KillOptions): Promise<KillResu
 
   async function haunt(place: number, seat: Seat, workload: Workload, endMs: number): Promise<void> {
     const chance = makeChance(place + 1)
-    for (; killed < kills && performance.now() < endMs; killed++) {
+    for (; killed < leastKills || (killed < kills && performance.now() < endMs); killed++) {
       const units = Array.from({ length: IN_FLIGHT }, (_, n) => `killed/${place}-${n}`)
       const sent = units.map((unit) => workload.send(place + 1, 'put', unit))
       await sleep(chance.next() * WITHIN_MS)
@@ -51,8 +55,8 @@ export async function runKills({ kills, mostMs }: KillOptions): Promise<KillResu
   }
 
   const result = await runFaultCase({
-    id: 'F27',
-    name: 'gateways are killed in the middle of pushes',
+    id,
+    name: () => name(killed.toLocaleString('en')),
     rig,
     gateways: [survivor, ...seats],
     workload: { families: FAMILIES, ratePerSecond: 30, scrapeEveryMs: 200, ttlMs: 5000 },

@@ -93,17 +93,25 @@ it('F6-gateway: what a frozen gateway could not do in time it does not do after 
   reportHeld('F6-gateway', 'a gateway is frozen for 4 s with pushes in flight', jobs.length + 1, jobs.length)
 })
 
-it('F27: gateways are killed in the middle of pushes 1,000 times, and groups stay old or new', async () => {
-  const { violations, verdict, kills, interrupted, hindered } = await runKills({
-    kills: 1000,
-    mostMs: 8 * MINUTE_MS,
-  })
-  expect(violations).toEqual([])
-  expect(kills).toBeGreaterThan(100)
-  expect(interrupted).toBeGreaterThan(kills)
-  expect(hindered).toBe(0)
-  expect(verdict.losses).toMatchObject({ lost: 0, gone: 0, uncertain: 0 })
-})
+it(
+  'F27-1000: gateways are killed in the middle of pushes up to 1,000 times, and groups stay old or new',
+  async () => {
+    const { violations, verdict, kills, interrupted, hindered } = await runKills({
+      id: 'F27-1000',
+      name: (times) => `the same, ${times} times`,
+      kills: 1000,
+      mostMs: 9 * MINUTE_MS,
+      leastKills: 100,
+    })
+    expect(violations).toEqual([])
+    // Each costs the start of a process, a second of a processor, and time is bounded.
+    expect(kills).toBeGreaterThanOrEqual(100)
+    expect(interrupted).toBeGreaterThan(kills)
+    expect(hindered).toBe(0)
+    expect(verdict.losses).toMatchObject({ lost: 0, gone: 0, uncertain: 0 })
+  },
+  12 * MINUTE_MS,
+)
 
 it('F28: gateways are replaced one after the other under load, and every push is accepted', async () => {
   const ROUNDS = 2

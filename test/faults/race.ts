@@ -3,18 +3,20 @@ import { startPgr } from '../support/start-pgr.ts'
 import { type FaultResult, runFaultCase } from './fault-case.ts'
 
 export interface RaceOptions {
+  readonly id: string
+  readonly name: string
   readonly rounds: number
   /** On a machine too slow for all of them, fewer. */
   readonly mostMs: number
 }
 
 /** Two gateways race PUT, POST and DELETE on one group; the last write is a PUT. */
-export async function runRace({ rounds, mostMs }: RaceOptions): Promise<FaultResult> {
+export async function runRace({ id, name, rounds, mostMs }: RaceOptions): Promise<FaultResult> {
   const rig = await startRedis()
   const gateways = await Promise.all([1, 2].map(() => startPgr({ flags: [`--redis.endpoint=${rig.url}`] })))
   return runFaultCase({
-    id: 'F31',
-    name: 'two gateways race PUT, POST and DELETE on one group',
+    id,
+    name,
     rig,
     gateways,
     workload: {

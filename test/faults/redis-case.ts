@@ -2,6 +2,7 @@ import { keyspace } from '../../src/store/redis/keys.ts'
 import { ask } from '../e2e/ask.ts'
 import { type ChaosProxy, startChaosProxy } from '../support/chaos-proxy.ts'
 import { type RedisOptions, type RedisServer, startRedis } from '../support/redis-server.ts'
+import { asList } from '../support/resp.ts'
 import { type Pgr, type PgrOptions, startPgr } from '../support/start-pgr.ts'
 import { type FaultCase, type FaultContext, type FaultResult, runFaultCase } from './fault-case.ts'
 import type { Workload } from './workload.ts'
@@ -74,6 +75,9 @@ export async function runRedisCase(options: RedisCase): Promise<RedisResult> {
 /** Every push makes a group of its own that outlives the case, so that each that is lost is seen to be. */
 export const COUNTABLE = { tokenGroups: 0, ttlMs: 300_000 } as const
 
+/** Of a gateway to a server that is there again: its longest pause between two tries, a quarter more, and the look at it. */
+export const BACK_WITHIN_MS = 2500
+
 /** SIGKILL of Redis, a moment without it, and a new start with what reached the disk. */
 export async function killAndRestart({ redis, workload }: RedisFaultContext): Promise<void> {
   await redis.kill()
@@ -99,13 +103,25 @@ export async function sumOfField(redis: RedisServer, field: string): Promise<num
   }
 }
 
-/** Fields of all partitions that hold pushed data. */
-export async function countFields(redis: RedisServer): Promise<number> {
+/** The name of the group that holds a family which no other has, as far as it is text. */
+export async function nameOfUnit(redis: RedisServer, family: string): Promise<string> {
+  const end = `\0${family}`
+  const field = (await fieldsOf(redis)).find((name) => name.endsWith(end))
+  if (field === undefined) throw new Error(`no group holds ${family}`)
+  return field.slice(0, -end.length)
+}
+
+/** Fields that hold this group: its header and its families. */
+export async function countFields(redis: RedisServer, unit: string): Promise<number> {
+  return (await fieldsOf(redis)).filter((name) => name.startsWith(unit)).length
+}
+
+/** Of all partitions. */
+async function fieldsOf(redis: RedisServer): Promise<string[]> {
   const connection = redis.open()
   try {
-    const sizes = await Promise.all(KEYS.partitions.map(([, data]) => connection.ask('HLEN', data)))
-    // Each has one that keeps the key in being.
-    return sizes.reduce<number>((sum, size) => sum + Math.max(0, Number(size) - 1), 0)
+    const names = await Promise.all(KEYS.partitions.map(([, data]) => connection.ask('HKEYS', data)))
+    return names.flatMap((each) => asList(each).map(String))
   } finally {
     connection.close()
   }

@@ -70,7 +70,7 @@ export async function startGateways(
 export function successorOf(
   rig: SentinelRig,
   before: RedisServer,
-  deadlineMs = 15_000,
+  deadlineMs = 30_000,
 ): Promise<RedisServer> {
   return eventually(
     'another node is primary',
@@ -78,6 +78,14 @@ export function successorOf(
     (now) => now !== before,
     { deadlineMs, intervalMs: 20 },
   )
+}
+
+/** Until Sentinels that did not agree on who leads vote again: twice the failover timeout of the rig. */
+export const NEXT_VOTE_MS = 10_000
+
+/** Whether they did not. */
+export function wasVoteSplit({ sentinels }: SentinelRig): boolean {
+  return sentinels.some((sentinel) => sentinel.child().output().includes('-failover-abort-not-elected'))
 }
 
 /** What became of the pushes that were sent between two moments, so far. */

@@ -29,6 +29,7 @@ export const OPTIONS: HttpOptions = {
   publicHealth: false,
   paths: { metrics: '/metrics', telemetry: '/telemetry', ingest: '/ingest' },
   routePrefix: '',
+  externalPath: '',
   limits: {
     bodyBytes: 64 * 1024,
     inflightBytes: 256 * 1024,
@@ -39,6 +40,7 @@ export const OPTIONS: HttpOptions = {
   utf8Names: false,
   consistencyCheck: true,
   enableLifecycle: false,
+  enableAdminApi: false,
   drainMs: 5000,
   compat: 'none',
   flags: { port: '9753', 'redis.password': '***' },
@@ -71,8 +73,11 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
         },
         async scrape(request) {
           scrapes.push(request)
-          return pageOf(PAGE)
+          return { ...pageOf(PAGE), free: request.beside ?? [] }
         },
+        removeMatching: async () => ({ groups: 0, sets: 0, series: 0 }),
+        wipe: async () => {},
+        groups: async () => [],
         ready: async () => {},
         status: async () => ({ store: 'embedded', ready: true }),
         ...gateway,
@@ -94,6 +99,7 @@ export function pageOf(...texts: string[]): Scrape {
     chunks,
     bytes: chunks.reduce((sum, { length }) => sum + length, 0),
     series: texts.length,
+    free: [],
     ageSeconds: 0,
   }
 }

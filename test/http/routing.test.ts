@@ -68,12 +68,14 @@ describe('an unknown path', () => {
 
 describe('the index page', () => {
   it('names version and paths and asks nothing of anybody else', async () => {
-    const server = openTestServer({ options: { version: '1.2.3<', routePrefix: '/pgr' } })
+    const server = openTestServer({
+      options: { version: '1.2.3<', routePrefix: '/pgr', externalPath: '/out' },
+    })
     const { statusCode, headers, body } = await server.inject({ method: 'GET', url: '/pgr/' })
     expect(statusCode).toBe(200)
     expect(headers['content-security-policy']).toContain("default-src 'none'")
     expect(body).toContain('pgr 1.2.3&#60;')
-    expect(body).toContain('href="/pgr/metrics"')
+    expect(body).toContain('href="/out/metrics"')
     expect(body).not.toMatch(/https?:|src=/)
   })
 

@@ -152,7 +152,7 @@ describe('a page', () => {
       }
       return undefined
     }
-    const scrape: Scrape = { chunks, bytes: PIECES * PIECE.length, series: 1, ageSeconds: 0 }
+    const scrape: Scrape = { chunks, bytes: PIECES * PIECE.length, series: 1, free: [], ageSeconds: 0 }
     return { counted, scrape }
   }
 

@@ -41,7 +41,7 @@ describe('the status', () => {
     expect({ statusCode, status }).toEqual({ statusCode: 200, status: 'success' })
     expect(headers).toMatchObject({
       'content-type': 'application/json; charset=utf-8',
-      'cache-control': 'no-store',
+      'cache-control': 'no-cache, no-store, must-revalidate',
     })
     // As Pushgateway 1.5.1 answers.
     for (const key of ['branch', 'buildDate', 'buildUser', 'goVersion', 'revision', 'version'])

@@ -7,7 +7,7 @@ import { StoreView } from '../support/store-view.ts'
 import { family, jobOf, mergeOf, postOf, putOf, sample, setFamily } from '../support/store-writes.ts'
 import { openStore } from './open-store.ts'
 
-// What promise 3 says of cost: it does not depend on what is stored.
+// What a push, a poll or a read costs does not depend on what else is stored.
 describe('what redis is asked for', () => {
   let server: RedisServer
   let redis: Redis

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { partitionOf, UNIT_ID_BYTES, unitId } from '../../src/model/unit.ts'
 import { NO_DEADLINE } from '../../src/store/redis/clock.ts'
 import { type Argument, runScript } from '../../src/store/redis/connect.ts'
-import { makeGroupWrites, unitBytes, writtenOf } from '../../src/store/redis/group-writes.ts'
+import { type Applied, makeGroupWrites, unitBytes, writtenOf } from '../../src/store/redis/group-writes.ts'
 import { Journal, type JournalEntry } from '../../src/store/redis/journal.ts'
 import { keyspace, PARTITIONS } from '../../src/store/redis/keys.ts'
 import { KnownSets } from '../../src/store/redis/known-sets.ts'
@@ -20,7 +20,6 @@ import type {
   Store,
   StoreLimits,
   UnitWrite,
-  Written,
 } from '../../src/store/store.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { WIDE_LIMITS } from '../support/store-harness.ts'
@@ -121,7 +120,11 @@ export function openRig(server: RedisServer): FailoverRig {
       sets = learn()
     })
 
-    function note(entry: object, { epoch, nowMs: atMs, change }: Written, version = change?.version): number {
+    function note(
+      entry: object,
+      { epoch, firstMs: atMs, change }: Applied,
+      version = change?.version,
+    ): number {
       journal.note({ ...entry, partition: PARTITION, epoch, atMs, version } as JournalEntry)
       lastMs = Math.max(lastMs, atMs)
       return atMs
@@ -281,7 +284,7 @@ export function openRig(server: RedisServer): FailoverRig {
       await redis.del(...keys)
       onPromotion.length = 0
       lastMs = 0
-      await run(PARTITION, scripts.init, Buffer.alloc(0), [])
+      await run(PARTITION, scripts.init, Buffer.alloc(0), [0])
     },
     close: () => redis.disconnect(),
   }

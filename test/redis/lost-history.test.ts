@@ -116,6 +116,14 @@ describe('acknowledged writes that a server lost when it restarted', () => {
     expect(told('store.mend')).toEqual([])
   })
 
+  it('are told when they are forgotten for want of room, lost or not', async () => {
+    server = await startRedis()
+    opened = await openStore(server, { resubmit: { windowMs: 30_000, maxBytes: 3000, after: 'failover' } })
+    store = opened.store
+    for (let n = 0; n < 5; n++) await push('big', 'x'.repeat(1000))
+    expect(told('store.forgotten').at(-1)).toMatchObject({ writes: 1, total: 4 })
+  })
+
   it.each([
     ['flushes', () => server.command('FLUSHALL')],
     ['wipes', () => store.wipe(operation())],

@@ -605,6 +605,50 @@ describe('what is written again', () => {
     expect((await rig.view()).group(labels())?.families.get('x')?.pushedMs).toBe(Number(time))
   })
 
+  it('has the time at which it was first applied, also where its answer was lost and it was sent again', async () => {
+    const { a, b, put, texts } = setScene()
+    const silent = rig.gateway()
+    const first = putOf(labels(), [family('x', '1')])
+    await lose(async () => {
+      await silent.writeGroup(first)
+      await put(b, { x: '2' })
+      await rig.tick()
+      await a.writeGroup(first)
+    })
+    for (const gateway of [a, b]) await gateway.mend()
+    expect(await texts()).toEqual([['x', '2']])
+  })
+
+  it('has that time also where it is sent again after it was written again', async () => {
+    const { a, b, put, texts } = setScene()
+    const first = putOf(labels(), [family('x', '1')])
+    const promote = await rig.snapshot()
+    await lose(() => a.writeGroup(first))
+    await put(b, { x: '2' })
+    await rig.tick()
+    expect(await a.mend()).toMatchObject(superseded(1))
+    const other = rig.gateway()
+    await other.writeGroup(first)
+    await promote()
+    for (const gateway of [other, b]) await gateway.mend()
+    expect(await texts()).toEqual([['x', '2']])
+  })
+
+  it('keeps its place in its millisecond where its answer was lost and it was sent again', async () => {
+    const { a, b, texts } = setScene()
+    const silent = rig.gateway()
+    const first = putOf(labels(), [family('x', '1')])
+    const second = putOf(labels(), [family('x', '2')])
+    await lose(async () => {
+      await rig.freeze()
+      await b.writeGroup(first)
+      await silent.writeGroup(second)
+      await a.writeGroup(second)
+    })
+    for (const gateway of [a, b]) await gateway.mend()
+    expect(await texts()).toEqual([['x', '2']])
+  })
+
   it('is nothing of what must not be, and what is lost is told once', async () => {
     const { a, put, texts } = setScene()
     await lose(async () => {

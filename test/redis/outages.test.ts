@@ -107,7 +107,7 @@ describe('a redis that fails', () => {
     expect(await Promise.all([...calls, read])).toEqual(
       Array.from({ length: 4 }, () => 'PGR_STORE_UNAVAILABLE'),
     )
-    expect(performance.now() - startMs).toBeLessThan(1500)
+    expect(performance.now() - startMs).toBeLessThan(3000)
     server.thaw()
     await back()
 
@@ -125,7 +125,7 @@ describe('a redis that fails', () => {
     await eventuallyHolds(() => expect(kinds()).toContain('store.lost'))
     const startMs = performance.now()
     expect(await refusal(push('two'))).toBe('PGR_STORE_UNAVAILABLE')
-    expect(performance.now() - startMs).toBeLessThan(1000)
+    expect(performance.now() - startMs).toBeLessThan(3000)
     server.thaw()
     await back()
     await push('three')

@@ -3,6 +3,7 @@ import { permissionsFor } from '../../src/store/redis/index.ts'
 import { keyspace } from '../../src/store/redis/keys.ts'
 import type { Store } from '../../src/store/store.ts'
 import { eventuallyHolds } from '../support/eventually.ts'
+import { freePort } from '../support/free-port.ts'
 import { type RedisOptions, type RedisServer, startRedis } from '../support/redis-server.ts'
 import { StoreView } from '../support/store-view.ts'
 import {
@@ -148,6 +149,30 @@ describe('a redis that refuses', () => {
     await start(started)
     expect(await refusal(openStore(server, options))).toBe(code)
   })
+
+  it.each([
+    ['a Sentinel', { sentinel: true }, {}, /Sentinel/],
+    [
+      'a cluster node, which has no databases',
+      { directives: ['cluster-enabled yes'] },
+      { db: 1 },
+      /--redis.db/,
+    ],
+  ])(
+    'to be used at all because it turns out to be %s is told as trouble of the store',
+    async (_what, started, options, says) => {
+      const port = await freePort()
+      const { store } = await openStore({ url: `redis://127.0.0.1:${port}` }, options)
+      stores.push(store)
+      await start({ ...started, port })
+      await eventuallyHolds(async () => {
+        const error = await store.ready().catch((reason: unknown) => reason)
+        expect(error).toMatchObject({ code: 'PGR_STORE_MISCONFIGURED', message: expect.stringMatching(says) })
+      })
+      expect(await refusal(store.writeGroup(putOf(backup, [])))).toBe('PGR_STORE_MISCONFIGURED')
+      expect(await refusal(new StoreView(store).read())).toBe('PGR_STORE_MISCONFIGURED')
+    },
+  )
 
   it('to be one of several because it stands alone ends the start', async () => {
     await start()

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { RedisStoreOptions } from '../../src/store/redis/options.ts'
 import type { Store } from '../../src/store/store.ts'
-import { eventually, eventuallyHolds } from '../support/eventually.ts'
+import { startChaosProxy } from '../support/chaos-proxy.ts'
+import { eventually, eventuallyHolds, type Patience } from '../support/eventually.ts'
 import { type SentinelRig, startSentinelRig } from '../support/sentinel-rig.ts'
 import { StoreView } from '../support/store-view.ts'
 import {
@@ -18,6 +19,9 @@ import {
   setFamily,
 } from '../support/store-writes.ts'
 import { type Opened, openStore, refusal } from './open-store.ts'
+
+/** Sentinels that did not agree on who leads vote again after twice the failover timeout. */
+const VOTED: Patience = { deadlineMs: 30_000 }
 
 let rig: SentinelRig
 const stores: Store[] = []
@@ -78,7 +82,7 @@ describe('a failover', () => {
     await view.read()
     expect(view.texts(jobOf('lost-0'))).toEqual([['a', 'new']])
 
-    await eventually('another is primary', async () => (await rig.primary()) !== primary)
+    await eventually('another is primary', async () => (await rig.primary()) !== primary, Boolean, VOTED)
     const told = ({ events }: Opened, kind: string) => events.filter((event) => event.kind === kind)
     for (const opened of [never, mending])
       await eventuallyHolds(() => expect(told(opened, 'store.mend')).toHaveLength(1))
@@ -120,7 +124,7 @@ describe('a failover', () => {
     await view.read()
     expect(view.texts(jobOf('kept'))).toEqual([['a', 'new']])
     for (const opened of [never, mending]) expect(told(opened, 'store.history')).toHaveLength(1)
-  })
+  }, 60_000)
 
   it('on order loses nothing that its replica has, and says nothing', async () => {
     const { store, events } = await open({ waitReplicas: 1, waitTimeoutMs: 2000 })
@@ -151,7 +155,7 @@ describe('a primary that sentinels have to confirm', () => {
       expect(String(error)).toMatch(/0 of 3 Sentinels confirmed .* 3 s/)
     })
     expect(performance.now() - startMs).toBeGreaterThan(2400)
-    expect(performance.now() - startMs).toBeLessThan(4500)
+    expect(performance.now() - startMs).toBeLessThan(9000)
     expect(await refusal(push(strict.store, 'strict', 'too late'))).toBe('PGR_STORE_UNAVAILABLE')
     expect(await refusal(push(trusting.store, 'trusting', 'still'))).toBe('accepted')
 
@@ -180,6 +184,23 @@ describe('a primary that sentinels have to confirm', () => {
       { intervalMs: 200 },
     )
     first?.thaw()
+  })
+
+  it('asks them over new connections when the old ones lead nowhere any more', async () => {
+    const ways = await Promise.all(rig.sentinels.map(({ port }) => startChaosProxy({ port })))
+    const endpoints = ways.map(({ port }) => `127.0.0.1:${port}`)
+    const { store } = await open({ endpoints, sentinel: { strict: true } })
+    await push(store, 'strict', 'before')
+    await eventually('all are asked again and again', async () => {
+      const clients = await Promise.all(rig.sentinels.map((sentinel) => sentinel.ask('CLIENT', 'LIST')))
+      return clients.every((list) => /age=[1-9].* cmd=sentinel\|get-master-addr-by-name/.test(String(list)))
+    })
+    const [, ...vanishing] = ways
+    for (const way of vanishing) way.strand()
+    // What they said before must not count any more.
+    await sleep(4000)
+    await eventuallyHolds(() => push(store, 'strict', 'after').then(() => undefined))
+    await Promise.all(ways.map((way) => way.close()))
   })
 
   it('takes nothing more while one of them names another', async () => {

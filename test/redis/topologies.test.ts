@@ -28,12 +28,14 @@ import {
   sample,
   setFamily,
 } from '../support/store-writes.ts'
-import { openStore } from './open-store.ts'
+import { openStore, refusal } from './open-store.ts'
 
 const PREFIX = 'own'
 const ADMIN = { redis: 'of the admin', sentinel: 'of the other admin' }
 const USER = `user gateway on >secret resetkeys ${permissionsFor(PREFIX).join(' ')}`
 const SENTINEL_USER = `user finder on >way ${sentinelPermissions().join(' ')}`
+/** Who has no certificate that they know gets no connection at all. */
+const ASK_CLIENTS = 'tls-auth-clients yes'
 
 /** Servers of one kind, with TLS, where nobody gets anywhere as the default user. */
 interface Scene {
@@ -47,7 +49,7 @@ interface Scene {
 
 const scenes: Record<string, (tls: Certificates) => Promise<Scene>> = {
   async standalone(tls) {
-    const server = await startRedis({ tls, password: ADMIN.redis, directives: [USER] })
+    const server = await startRedis({ tls, password: ADMIN.redis, directives: [USER, ASK_CLIENTS] })
     return {
       options: { endpoints: [server.url] },
       servers: [server],
@@ -60,8 +62,8 @@ const scenes: Record<string, (tls: Certificates) => Promise<Scene>> = {
       tls,
       passwords: ADMIN,
       replicas: 1,
-      directives: [USER],
-      sentinelDirectives: [SENTINEL_USER],
+      directives: [USER, ASK_CLIENTS],
+      sentinelDirectives: [SENTINEL_USER, ASK_CLIENTS],
     })
     return {
       options: {
@@ -81,7 +83,8 @@ const scenes: Record<string, (tls: Certificates) => Promise<Scene>> = {
     }
   },
   async cluster(tls) {
-    const rig = await startClusterRig({ tls, password: ADMIN.redis, primaries: 2, directives: [USER] })
+    const directives = [USER, ASK_CLIENTS]
+    const rig = await startClusterRig({ tls, password: ADMIN.redis, primaries: 2, directives })
     return {
       options: { endpoints: rig.endpoints.slice(0, 1), waitReplicas: 1, waitTimeoutMs: 1000 },
       servers: rig.nodes,
@@ -101,10 +104,20 @@ describeWith('openssl', 'with TLS and a user that may do nothing else', () => {
   const otherFolder = makeFolder('topologies-other')
   let tls: Certificates
   let otherCa: string
+  /** What gateways show. */
+  let own: { cert: string; key: string }
+  let foreign: typeof own
 
+  const read = ({ cert, key }: Certificates) => ({
+    cert: readFileSync(cert, 'utf8'),
+    key: readFileSync(key, 'utf8'),
+  })
   beforeAll(() => {
     tls = makeCertificates(folder)
-    otherCa = readFileSync(makeCertificates(otherFolder).ca, 'utf8')
+    own = read(tls)
+    const other = makeCertificates(otherFolder)
+    foreign = read(other)
+    otherCa = readFileSync(other.ca, 'utf8')
   })
   afterAll(() => {
     removeFolder(folder)
@@ -148,7 +161,7 @@ describeWith('openssl', 'with TLS and a user that may do nothing else', () => {
     }
 
     it('does everything, asks for nothing that it may not, and goes on when things move', async () => {
-      const { store, events } = await open({ tls: { ca: readFileSync(tls.ca, 'utf8') } })
+      const { store, events } = await open({ tls: { ...own, ca: own.cert } })
       const view = new StoreView(store)
       await store.ready()
       // One in every partition, so that every server is met.
@@ -186,14 +199,22 @@ describeWith('openssl', 'with TLS and a user that may do nothing else', () => {
     })
 
     it('refuses servers with a certificate of somebody else, and says that it is the certificate', async () => {
-      const { store } = await open({ tls: { ca: otherCa } })
+      const { store } = await open({ tls: { ...own, ca: otherCa } })
       const error = await store.ready().catch((reason: unknown) => reason)
       expect(error).toMatchObject({ code: 'PGR_STORE_UNAVAILABLE' })
       expect(String(error)).toMatch(/certificate/)
     })
 
+    it('is refused by servers that ask for a certificate and get none, or one of somebody else', async () => {
+      for (const shown of [{}, foreign]) {
+        const { store } = await open({ tls: { ...shown, ca: own.cert } })
+        expect(await refusal(store.ready())).toBe('PGR_STORE_UNAVAILABLE')
+        expect(await refusal(store.writeGroup(putOf(jobOf('any'), [])))).toBe('PGR_STORE_UNAVAILABLE')
+      }
+    })
+
     it('takes any certificate when told to', async () => {
-      const { store } = await open({ tls: { skipVerify: true } })
+      const { store } = await open({ tls: { ...own, skipVerify: true } })
       await store.ready()
       await store.writeGroup(putOf(jobOf('any'), [family('a', 'x')]))
     })

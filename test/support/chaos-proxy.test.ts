@@ -199,6 +199,21 @@ describe('a chaos proxy', () => {
     await eventually('the late one is heard', () => atServer.some((end) => end.received() === 'three'))
   })
 
+  it('strands who is connected, for good and without a sign, and serves newcomers', async () => {
+    const { client, server } = await pair()
+    proxy.strand()
+    client.socket.write('one')
+    server.socket.write('two')
+    const after = await pair()
+    after.client.socket.write('three')
+    await heard(after.server, '?three')
+    proxy.stall()
+    proxy.resume()
+    await throughAnother('meanwhile')
+    expect([client.received(), server.received()]).toEqual(['!', '?'])
+    expect([client.ended(), server.ended()]).toEqual(['open', 'open'])
+  })
+
   it.each<[Direction, boolean, boolean]>([
     ['to-server', false, true],
     ['to-client', true, false],

@@ -28,6 +28,8 @@ export interface ChaosProxy {
   /** Nothing is forwarded, sockets stay open, new connections are accepted and hear nothing; nothing is lost. */
   stall(): void
   resume(): void
+  /** What is connected now stays so and hears nothing any more, as of a host that vanished; new connections are served. */
+  strand(): void
   /**
    * Bytes that way are lost without a sign, and so is the news that the sender closed. With both ways cut new
    * connections are refused, too.
@@ -51,7 +53,7 @@ export async function startChaosProxy(options: ChaosProxyOptions): Promise<Chaos
   const port = options.listenPort ?? (await freePort())
   const weather = new Map<Way, { ms: number; jitterMs: number }>()
   const random = options.random ?? fixedSequence()
-  const air: Weather = {
+  let air: Weather = {
     stalled: false,
     cuts: new Set(),
     delayMs(way) {
@@ -79,6 +81,11 @@ export async function startChaosProxy(options: ChaosProxyOptions): Promise<Chaos
     url: `redis://127.0.0.1:${port}`,
     get connections() {
       return [...links].filter((link) => link.hasClient).length
+    },
+    strand() {
+      air.stalled = true
+      look()
+      air = { ...air, stalled: false, cuts: new Set(air.cuts) }
     },
     latency(ms, jitterMs = 0, direction = 'both') {
       for (const way of waysOf(direction)) weather.set(way, { ms, jitterMs })

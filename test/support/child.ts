@@ -13,6 +13,8 @@ export interface ChildOptions {
   readonly cwd?: string
   /** Removed when this process ends without having done so. */
   readonly folder?: string
+  /** Descriptors of this process that it inherits, from 3 on. */
+  readonly fds?: readonly number[]
 }
 
 export interface Exit {
@@ -54,9 +56,10 @@ export function removeFolder(folder: string): void {
 const STOP_DEADLINE_MS = 15_000
 const START_PATIENCE: Patience = { deadlineMs: 15_000, intervalMs: 20 }
 
-export function startChild({ name, command, args, env, cwd, folder }: ChildOptions): Child {
+export function startChild({ name, command, args, env, cwd, folder, fds = [] }: ChildOptions): Child {
+  // What is added behind the three cannot be told from them by type.
   const started = spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...fds] as ['ignore', 'pipe', 'pipe'],
     ...(env === undefined ? {} : { env }),
     ...(cwd === undefined ? {} : { cwd }),
   })

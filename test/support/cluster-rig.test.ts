@@ -31,7 +31,7 @@ describe('a Cluster rig', () => {
   it('is up soon, fails over on order, replaces a killed primary, and leaves nothing behind', async () => {
     const startMs = performance.now()
     const rig = await start()
-    expect(performance.now() - startMs).toBeLessThan(6000)
+    expect(performance.now() - startMs).toBeLessThan(15_000)
     const [a, b, c, replicaOfA, replicaOfB] = rig.nodes
     if (!a || !b || !c || !replicaOfA || !replicaOfB) throw new Error('the rig has too few nodes')
     expect(await rig.primaries()).toEqual([a, b, c])
@@ -58,6 +58,7 @@ describe('a Cluster rig', () => {
       'its replica takes over',
       () => rig.ownerOf(slot),
       (owner) => owner === replicaOfB,
+      { deadlineMs: 30_000 },
     )
     await rig.settled()
     await b.restart()
@@ -66,7 +67,7 @@ describe('a Cluster rig', () => {
 
     await rig.stop()
     for (const node of rig.nodes) expect(node.child().isRunning()).toBe(false)
-  })
+  }, 90_000)
 
   it('holds a slot open between two nodes, and takes nodes in and out', async () => {
     const rig = await start({ primaries: 2, replicasPer: 0 })

@@ -1,5 +1,9 @@
 import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { describe, it } from 'vitest'
+
+/** A program with that client; its modules are fetched when it is first run. */
+const CLIENT_GO = fileURLToPath(new URL('../clients/go', import.meta.url))
 
 interface Known {
   /** Tried in this order. */
@@ -24,6 +28,7 @@ const KNOWN = {
     ],
   },
   go: { commands: ['go'], args: ['version'] },
+  client_golang: { commands: ['go'], args: ['-C', CLIENT_GO, 'run', '.', '--version'] },
   'redis-cli': { commands: ['redis-cli', 'valkey-cli'], args: ['--version'] },
   openssl: { commands: ['openssl'], args: ['version'] },
   curl: { commands: ['curl'], args: ['--version'] },
@@ -36,6 +41,9 @@ export interface Peer {
   readonly path: string
   readonly version: string
 }
+
+/** Building a client takes its time when its modules have to be fetched. */
+const LOOK_TIMEOUT_MS = 240_000
 
 export const PEER_NAMES = Object.keys(KNOWN) as PeerName[]
 
@@ -56,7 +64,7 @@ export function peerOrThrow(name: PeerName): Peer {
 
 function look({ commands, args }: Known): Peer | undefined {
   for (const path of commands) {
-    const { status, stdout, stderr } = spawnSync(path, args, { encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync(path, args, { encoding: 'utf8', timeout: LOOK_TIMEOUT_MS })
     if (status === 0) return { path, version: /\d+(\.\d+)+/.exec(stdout + stderr)?.[0] ?? 'unknown' }
   }
   return undefined

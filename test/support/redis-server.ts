@@ -1,11 +1,9 @@
 import { writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
-import { connect as connectTls } from 'node:tls'
 import { type Child, makeFolder, removeFolder, startChild } from './child.ts'
 import { findRedis, OLDEST_MAJOR, REDIS_NAMES } from './find-redis.mjs'
 import { freePort } from './free-port.ts'
-import { encodeCommand, openResp, type Reply, type RespConnection } from './resp.ts'
+import { dial, encodeCommand, openResp, type Reply, type RespConnection } from './resp.ts'
 
 export interface RedisOptions {
   /** Given when a server has to stand where another one stood. */
@@ -70,7 +68,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const open = (timeoutMs?: number): RespConnection =>
     openResp({
       port,
-      tls: options.tls !== undefined,
+      tls: options.tls,
       ...(options.password === undefined ? {} : { password: options.password }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     })
@@ -162,10 +160,7 @@ function askFirstLine(
   words: readonly string[],
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket =
-      tls === undefined
-        ? connect(port, '127.0.0.1')
-        : connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+    const socket = dial({ port, tls })
     const lines: string[] = []
     let rest = ''
     const wanted = password === undefined ? 1 : 2

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
@@ -8,7 +9,8 @@ export interface RespOptions {
   readonly port: number
   readonly username?: string
   readonly password?: string
-  readonly tls?: boolean
+  /** PEM files, shown to servers that ask for a certificate. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
   /** How long to wait for each reply. */
   readonly timeoutMs?: number
 }
@@ -69,10 +71,12 @@ export function openResp({ timeoutMs = REPLY_TIMEOUT_MS, ...options }: RespOptio
   return { ask, close: () => void socket.destroy() }
 }
 
-function dial({ port, tls }: RespOptions): Socket {
-  return tls
-    ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
-    : connect({ port, host: '127.0.0.1', noDelay: true })
+/** Trusts whoever is there. */
+export function dial({ port, tls }: Pick<RespOptions, 'port' | 'tls'>): Socket {
+  const at = { port, host: '127.0.0.1' }
+  if (tls === undefined) return connect({ ...at, noDelay: true })
+  const [cert, key] = [readFileSync(tls.cert), readFileSync(tls.key)]
+  return connectTls({ ...at, cert, key, rejectUnauthorized: false })
 }
 
 export function encodeCommand(words: readonly string[]): string {

@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Certificates, makeCertificates } from './certificates.ts'
 import { makeFolder, removeFolder } from './child.ts'
-import { eventually, eventuallyHolds } from './eventually.ts'
+import { eventually, eventuallyHolds, type Patience } from './eventually.ts'
 import { describeWith } from './peers.ts'
 import { asList } from './resp.ts'
 import { type SentinelRig, type SentinelRigOptions, startSentinelRig } from './sentinel-rig.ts'
+
+/** Sentinels that did not agree on who leads vote again after twice the failover timeout. */
+const VOTED: Patience = { deadlineMs: 30_000 }
 
 const started: SentinelRig[] = []
 
@@ -22,7 +25,7 @@ describe('a Sentinel rig', () => {
   it('is up soon, replaces a killed primary, fails over on order, and leaves nothing behind', async () => {
     const startMs = performance.now()
     const rig = await start()
-    expect(performance.now() - startMs).toBeLessThan(5000)
+    expect(performance.now() - startMs).toBeLessThan(15_000)
     const [first, ...others] = rig.nodes
     if (first === undefined) throw new Error('the rig has no nodes')
     expect(await rig.primary()).toBe(first)
@@ -37,6 +40,7 @@ describe('a Sentinel rig', () => {
       'another is primary',
       () => rig.primary(),
       (now) => now !== first,
+      VOTED,
     )
     await rig.settled({ hurry: true })
     expect(await rig.replicas()).toEqual(others.filter((node) => node !== second))
@@ -54,7 +58,7 @@ describe('a Sentinel rig', () => {
 
     await rig.stop()
     for (const server of [...rig.nodes, ...rig.sentinels]) expect(server.child().isRunning()).toBe(false)
-  })
+  }, 90_000)
 
   it('splits into a side with the old primary and one with a new, and heals', async () => {
     const rig = await start({ proxied: true })
@@ -73,6 +77,7 @@ describe('a Sentinel rig', () => {
       'the majority has a new primary',
       () => rig.primary(),
       (now) => now !== old,
+      VOTED,
     )
     expect(await old.ask('SET', 'side', 'minority')).toBe('OK')
     expect(await next.ask('SET', 'side', 'majority')).toBe('OK')
@@ -81,7 +86,7 @@ describe('a Sentinel rig', () => {
     await island.join()
     await rig.settled({ hurry: true })
     for (const node of rig.nodes) expect(await node.ask('GET', 'side')).toBe('majority')
-  })
+  }, 90_000)
 
   it('names no primary without a majority of its Sentinels', async () => {
     const rig = await start({ replicas: 0 })

@@ -13,8 +13,10 @@ export interface Pushgateway extends Child {
  */
 export async function startPushgateway({
   flags = [],
+  routePrefix = '',
 }: {
   readonly flags?: readonly string[]
+  readonly routePrefix?: string
 } = {}): Promise<Pushgateway> {
   const { path } = peerOrThrow('pushgateway')
   const port = await freePort()
@@ -24,6 +26,6 @@ export async function startPushgateway({
     command: path,
     args: [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file=', '--log.level=error', ...flags],
   })
-  await child.until('is ready', async () => (await fetch(`${url}/-/ready`)).status === 200)
+  await child.until('is ready', async () => (await fetch(`${url}${routePrefix}/-/ready`)).status === 200)
   return { ...child, port, url }
 }

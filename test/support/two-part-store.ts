@@ -49,8 +49,7 @@ export function openTwoPartStore(now: () => number): TwoPartStore {
       }
     }
     if (away.size === 2) throw unavailable('no part answers')
-    if (away.size === 1)
-      throw new PgrError('PGR_STORE_DEGRADED', 'a part does not answer', { retryAfterSeconds: 1 })
+    if (away.size === 1) throw new PgrError('PGR_STORE_DEGRADED', 'a part does not answer')
   }
 
   const store: TwoPartStore = {
@@ -70,6 +69,9 @@ export function openTwoPartStore(now: () => number): TwoPartStore {
     },
     changes,
     sweep: async () => {},
+    setLimits: (limits) => {
+      for (const part of parts) part.setLimits(limits)
+    },
     async ready() {
       if (away.size === 2) throw unavailable('no part answers')
     },
@@ -82,7 +84,7 @@ export function openTwoPartStore(now: () => number): TwoPartStore {
 }
 
 function unavailable(message: string): PgrError {
-  return new PgrError('PGR_STORE_UNAVAILABLE', message, { retryAfterSeconds: 1 })
+  return new PgrError('PGR_STORE_UNAVAILABLE', message)
 }
 
 /** Names of jobs whose groups live in a part, `instance` or not: in no promised order, and never the same twice. */

@@ -10,7 +10,7 @@ const STOP_GRACE_MS = 5000
 export class Serve extends Command {
   static override summary = 'Run the gateway.'
   static override description =
-    'Takes pushes and answers scrapes until SIGTERM or SIGINT. Every setting is a flag here, a PGR_* variable, or a key of the configuration file; a flag wins over the environment, the environment over the file. Flags without any command mean this one.'
+    'Takes pushes and answers scrapes until SIGTERM or SIGINT; SIGHUP reloads settings. Every setting is a flag here, a PGR_* variable, or a key of the configuration file; a flag wins over the environment, the environment over the file. Flags without any command mean this one.'
   static override usage = '<%= command.id %> [FLAGS]'
   static override examples = [
     { description: 'Keep everything in this process', command: '<%= config.bin %> <%= command.id %>' },
@@ -33,14 +33,12 @@ export class Serve extends Command {
   async run(): Promise<void> {
     const { flags } = await this.parse(Serve)
     const { resolveSettings } = await import('../../config/resolve.ts')
-    const { settings, origins, notices } = resolveSettings({
-      flags: givenFlags(flags),
-      env: process.env,
-      readFile: readTextFile,
-    })
+    const reread = () =>
+      resolveSettings({ flags: givenFlags(flags), env: process.env, readFile: readTextFile })
+    const { settings, origins, notices } = reread()
     const { startServer } = await import('../../app.ts')
     await serveUntilStopped({
-      start: (requestStop) => startServer(settings, { origins, notices, requestStop }),
+      start: (requestStop) => startServer(settings, { origins, notices, requestStop, reread }),
       drainDelayMs: settings.shutdownDrainDelay,
       stopTimeoutMs: settings.shutdownTimeout + STOP_GRACE_MS,
       world: {

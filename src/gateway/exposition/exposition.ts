@@ -83,18 +83,22 @@ export class Exposition {
     })
   }
 
-  /** The page as the view stands when this resolves. */
-  async render(gzip: boolean): Promise<{ chunks: readonly Uint8Array[]; bytes: number; series: number }> {
+  /** The page as the view stands when this resolves, and which of the names nothing on it takes. */
+  async render(
+    gzip: boolean,
+    names: readonly string[] = [],
+  ): Promise<{ chunks: readonly Uint8Array[]; bytes: number; series: number; free: readonly string[] }> {
     this.usedAtMs = performance.now()
     if (gzip) this.#deflater ??= new Deflater()
     await this.#renew()
     const { series } = this.#page
+    const free = names.filter((name) => !this.#claims.has(name))
     if (gzip && this.#deflater !== undefined) {
       const page = this.#page.gzip(this.#deflater, this.writer.end)
-      return { ...(await page), series }
+      return { ...(await page), series, free }
     }
     const { chunks, bytes } = this.#page.plain()
-    return { chunks: [...chunks, this.writer.end], bytes: bytes + this.writer.end.length, series }
+    return { chunks: [...chunks, this.writer.end], bytes: bytes + this.writer.end.length, series, free }
   }
 
   quarantined(): Quarantined[] {

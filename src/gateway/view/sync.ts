@@ -45,9 +45,7 @@ export function makeSync(store: Store, view: View, tell: Tell, options: SyncOpti
     // A disagreement found while reading makes the partition unread; reading on mends it in the same poll.
     for (let round = 0, agreed = false; !agreed; round++) {
       if (round === 3)
-        throw new PgrError('PGR_STORE_UNAVAILABLE', 'the view and the store keep disagreeing; see the log', {
-          retryAfterSeconds: 1,
-        })
+        throw new PgrError('PGR_STORE_UNAVAILABLE', 'the view and the store keep disagreeing; see the log')
       agreed = true
       for await (const page of store.changes(view.positions(), {
         deadlineMs: startedMs + options.pollTimeoutMs,

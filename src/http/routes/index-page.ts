@@ -2,16 +2,17 @@ import type { HttpOptions } from '../options.ts'
 import { page, type Route } from './route.ts'
 
 /** What is here, for someone who opens the address in a browser. Asks nothing of anybody else. */
-export function indexRoutes({ version, routePrefix, paths }: HttpOptions): Route[] {
+export function indexRoutes({ version, externalPath, paths }: HttpOptions): Route[] {
   const links: [path: string, what: string][] = [
     [paths.metrics, 'everything pushed'],
     [paths.telemetry, 'metrics about this server'],
     ['/api/v1/status', 'how this server is set up and how its store is, as JSON'],
+    ['/api/v1/metrics', 'everything pushed, as JSON'],
     ['/-/healthy', 'is the process alive'],
     ['/-/ready', 'can it take pushes'],
   ]
   const items = links.map(([path, what]) => {
-    const href = escapeHtml(routePrefix + path)
+    const href = escapeHtml(externalPath + path)
     return `<li><a href="${href}">${href}</a> ${what}</li>\n`
   })
   const html = `<!DOCTYPE html>
@@ -24,7 +25,7 @@ export function indexRoutes({ version, routePrefix, paths }: HttpOptions): Route
 </head>
 <body>
 <h1>pgr ${escapeHtml(version)}</h1>
-<p>Push metrics with PUT or POST to ${escapeHtml(routePrefix)}/metrics/job/&lt;job&gt;, or with POST to ${escapeHtml(routePrefix + paths.ingest)}.</p>
+<p>Push metrics with PUT or POST to ${escapeHtml(externalPath)}/metrics/job/&lt;job&gt;, or with POST to ${escapeHtml(externalPath + paths.ingest)}.</p>
 <ul>
 ${items.join('')}</ul>
 </body>

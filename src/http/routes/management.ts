@@ -56,8 +56,7 @@ export function managementRoutes(options: HttpOptions, deps: HttpDeps, isStoppin
     return sendText(reply, 200, 'Requesting termination... Goodbye!')
   })
   const reload = acting(async ({ reload }, reply) => {
-    await reload()
-    return sendText(reply, 200, '')
+    return sendText(reply, 200, reload())
   })
 
   return [

@@ -33,15 +33,25 @@ export function pushRoutes(
   inflight: Inflight,
   stalls: Stalls,
 ): Route[] {
-  const { utf8Names, requestTimeoutMs, ttl } = options
-  const readOptions = { limits: options.limits.samples, utf8Names }
-  const pathOptions = { limits: options.limits.samples, utf8Names }
-  const bodyOptions = { limitBytes: options.limits.bodyBytes, inflight }
+  // Options are asked at each request: they may be exchanged.
+  const sampleOptions = {
+    get limits() {
+      return options.limits.samples
+    },
+    get utf8Names() {
+      return options.utf8Names
+    },
+  }
+  const bodyOptions = {
+    get limitBytes() {
+      return options.limits.bodyBytes
+    },
+    inflight,
+  }
   const groupStart = options.routePrefix.length + PUSH_PREFIX.length
-  const pushedStatus = options.consistencyCheck ? 200 : 202
 
   function deadline(): number {
-    return performance.now() + requestTimeoutMs
+    return performance.now() + options.requestTimeoutMs
   }
 
   /** Reads the body with the format its type names, and has it stored. */
@@ -55,7 +65,7 @@ export function pushRoutes(
     progress.protocol = reader.name as Protocol
     await withBody(raw, response, bodyOptions, async ({ bytes, sentBytes }) => {
       progress.sentBytes = sentBytes
-      const families = reader.read(bytes, readOptions)
+      const families = reader.read(bytes, sampleOptions)
       await stalls.assertWaiting(raw)
       const { series } = await write(families, bytes.byteLength)
       progress.series = series
@@ -65,8 +75,8 @@ export function pushRoutes(
   function pushing(mode: 'put' | 'post'): Handler {
     return told('push', async (request, response, progress) => {
       const { path, query } = splitUrl(request.raw.url ?? '')
-      const group = parseGroupPath(path.slice(groupStart), pathOptions)
-      const ttlMs = readTtl(request.headers[TTL_HEADER], query, ttl.maxMs)
+      const group = parseGroupPath(path.slice(groupStart), sampleOptions)
+      const ttlMs = readTtl(request.headers[TTL_HEADER], query, options.ttl.maxMs)
       await store(request, response, progress, (families, bytes) =>
         gateway.push({
           mode,
@@ -78,13 +88,13 @@ export function pushRoutes(
           bytes,
         }),
       )
-      return pushedStatus
+      return options.consistencyCheck ? 200 : 202
     })
   }
 
   const ingesting = told('ingest', async (request, response, progress) => {
     const { query } = splitUrl(request.raw.url ?? '')
-    const ttlMs = readTtl(request.headers[TTL_HEADER], query, ttl.maxMs)
+    const ttlMs = readTtl(request.headers[TTL_HEADER], query, options.ttl.maxMs)
     await store(request, response, progress, (families, bytes) =>
       gateway.ingest({
         families,
@@ -100,7 +110,7 @@ export function pushRoutes(
   /** A body, its type and a lifetime mean nothing here and are not looked at: clients send them. */
   const deleting = told('delete', async (request) => {
     const { path } = splitUrl(request.raw.url ?? '')
-    const group = parseGroupPath(path.slice(groupStart), pathOptions)
+    const group = parseGroupPath(path.slice(groupStart), sampleOptions)
     await stalls.assertWaiting(request.raw)
     await gateway.removeGroup({ group, deadlineMs: deadline() })
     return 202

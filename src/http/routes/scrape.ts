@@ -4,7 +4,7 @@ import { offers } from '../../formats/index.ts'
 import { acceptsGzip, type Negotiated, negotiate, type Offer } from '../../formats/negotiate.ts'
 import { asFailure, sendFailure } from '../answer.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
-import { appendOwn } from '../own-metrics.ts'
+import { appendOwn, readOwn } from '../own-metrics.ts'
 import { sendPage } from '../send-page.ts'
 import { page, type Route } from './route.ts'
 
@@ -59,16 +59,25 @@ export function scrapeRoutes(options: HttpOptions, deps: HttpDeps): Route[] {
     gzip: boolean,
     startedAtMs: number,
   ): Promise<Sent> {
-    const addsOwn = metrics === telemetry && writer.name === 'text'
+    // A format that ends its page with something cannot have them behind it.
+    const addsOwn = metrics === telemetry && writer.end.length === 0
+    const own = addsOwn ? readOwn((await deps.telemetry.metrics()).body) : []
     const found = await deps.gateway.scrape({
       format: writer.name,
       escaping,
       gzip: gzip && !addsOwn,
+      beside: own.map(({ name }) => name),
       deadlineMs: startedAtMs + budgetMs(request.headers['x-prometheus-scrape-timeout-seconds']),
     })
     const stale = found.ageSeconds > 0
-    const own = addsOwn ? (await deps.telemetry.metrics()).body : undefined
-    const { chunks, bytes } = own === undefined ? found : await appendOwn(found, own, gzip)
+    const free = new Set(found.free)
+    const { chunks, bytes } = addsOwn
+      ? await appendOwn(
+          found,
+          own.filter(({ name }) => free.has(name)),
+          { writer, escaping, compress: gzip },
+        )
+      : found
     const headers = {
       'content-type': contentType,
       'content-length': bytes,

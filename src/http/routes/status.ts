@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { GatewayStatus } from '../../gateway/gateway.ts'
-import { asFailure, sendFailure } from '../answer.ts'
+import { asApi, asFailure, sendFailure } from '../answer.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
 import { page, type Route } from './route.ts'
 
@@ -9,20 +9,18 @@ const STATUS_TIMEOUT_MS = 2000
 
 /** What this process is, how it was started, and how the store is; as Pushgateway has it, and the store beside it. */
 export function statusRoutes(options: HttpOptions, { gateway, tell }: HttpDeps): Route[] {
-  const fixed = {
-    build_information: buildInformation(options.version),
-    flags: options.flags,
-    start_time: options.startedAt.toISOString(),
-  }
+  const information = buildInformation(options.version)
 
   async function answerStatus(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     try {
       const status = await gateway.status({ deadlineMs: performance.now() + STATUS_TIMEOUT_MS })
-      return reply
-        .header('cache-control', 'no-store')
-        .header('x-content-type-options', 'nosniff')
-        .type('application/json; charset=utf-8')
-        .send(JSON.stringify({ status: 'success', data: { ...fixed, store: storeStatus(status) } }))
+      const data = {
+        build_information: information,
+        flags: options.flags,
+        start_time: options.startedAt.toISOString(),
+        store: storeStatus(status),
+      }
+      return asApi(reply).send(JSON.stringify({ status: 'success', data }))
     } catch (reason) {
       return sendFailure(reply, asFailure(reason, 'status', tell), 'api')
     }

@@ -13,6 +13,11 @@ export interface Entry<U> extends Due {
   after: Entry<U> | undefined
 }
 
+/** Is told of an entry before it leaves its place in the order, and before its unit changes in its place. */
+export interface Watcher<U> {
+  leaving(entry: Entry<U>): void
+}
+
 /** How far a reader has come: everything up to `version`; `entry` is where that was, unless it moved on since. */
 export interface Cursor<U> {
   readonly version: number
@@ -32,6 +37,7 @@ export class ChangeLog<U> {
   /** The highest version ever forgotten; readers below it may have missed a removal. */
   floor = 0
   digest = 0
+  watcher: Watcher<U> | undefined
   private entries = new Map<UnitId, Entry<U>>()
   /** Oldest first: a set keeps the order of insertion. */
   private readonly tombstones = new Set<Entry<U>>()
@@ -46,6 +52,11 @@ export class ChangeLog<U> {
   get(id: UnitId): Entry<U> | undefined {
     const entry = this.entries.get(id)
     return entry?.unit === undefined ? undefined : entry
+  }
+
+  /** The entry that changed longest ago. */
+  get oldest(): Entry<U> | undefined {
+    return this.first
   }
 
   get tombstoneCount(): number {
@@ -90,6 +101,23 @@ export class ChangeLog<U> {
     this.tombstones.clear()
     this.first = undefined
     this.last = undefined
+  }
+
+  /**
+   * Takes up units as they were, in the order of their versions; the log must be empty. No removal up to `version` is
+   * remembered.
+   */
+  restore(
+    { version, wiped }: { readonly version: number; readonly wiped: number },
+    units: Iterable<{ readonly id: UnitId; readonly version: number; readonly unit: U }>,
+  ): void {
+    for (const { id, version, unit } of units) {
+      this.version = version - 1
+      this.put(id, unit)
+    }
+    this.version = version
+    this.wiped = wiped
+    this.floor = version
   }
 
   /** Why a reader standing there must start over, if it must. */
@@ -139,6 +167,7 @@ export class ChangeLog<U> {
   }
 
   private unlink(entry: Entry<U>): void {
+    this.watcher?.leaving(entry)
     if (entry.before === undefined) this.first = entry.after
     else entry.before.after = entry.after
     if (entry.after === undefined) this.last = entry.before

@@ -95,6 +95,11 @@ export function dueOf(group: Group): number {
   return rest.reduce((due, family) => laterExpiry(due, family.expiresMs), first.expiresMs)
 }
 
+/** A group from its parts, as they were stored. */
+export function makeGroup(parts: Omit<Group, keyof Size>): Group {
+  return { ...parts, ...measure(parts.labels, parts.families) }
+}
+
 /** The group as told to a reader that has everything up to version `base`. */
 export function tellGroup(id: UnitId, group: Group, version: number, base: number): GroupChange {
   const { kind, labels, createdMs, pushedMs, failedMs, failure, protocol, expiresMs } = group

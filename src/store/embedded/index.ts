@@ -22,7 +22,12 @@ import { dueOf, type Group, livePart, type Moment, noteFailure, pushToGroup, tel
 import { Totals } from './limits.ts'
 import { MetricSet } from './metric-set.ts'
 import { Operations } from './operations.ts'
+import { makePersistence, type Persisted, type PersistenceOptions } from './persistence.ts'
 import type { Ignored } from './sample.ts'
+import { type FrozenEntry, Snapshot, type StoreState } from './snapshot.ts'
+import { readSnapshot } from './snapshot-file.ts'
+
+export type { PersistenceOptions } from './persistence.ts'
 
 export interface EmbeddedStoreOptions {
   readonly limits: StoreLimits
@@ -45,18 +50,71 @@ const SWEEP_UNITS = 1000
 /** What a change counts for in a page beside its content. */
 const CHANGE_BYTES = 200
 
-/**
- * The store of a single process: one partition, in memory, gone with the process. Every method does its work in one
- * turn of the event loop, which is what makes writes atomic; `changes` takes a turn per page.
- */
+/** The store of a single process, gone with the process. */
 export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
-  const { limits, now = Date.now, tombstoneGraceMs = 600_000, pageBytes = 1024 * 1024 } = options
+  return makeStore(options).store
+}
+
+/**
+ * The same, outliving the process: begins with what a file holds, less what expired since, and writes snapshots to it,
+ * the last one when it is closed. Readers start over. Rejects with PGR_START_FAILED when the file is damaged or something
+ * else than a snapshot.
+ */
+export async function openPersistentStore(
+  options: EmbeddedStoreOptions & { readonly persistence: PersistenceOptions },
+): Promise<Store> {
+  const { store, persisted } = makeStore(options)
+  const { file, tell } = options.persistence
+  const state = await readSnapshot(file)
+  const restored = state === undefined ? undefined : persisted.restore(state)
+  tell({
+    kind: 'notice',
+    level: 'info',
+    message:
+      restored === undefined
+        ? 'there is no snapshot of the store yet, it starts with nothing'
+        : 'restored the store from its snapshot',
+    facts: { file, ...restored },
+  })
+  const persistence = makePersistence(options.persistence, persisted)
+  await persistence.start()
+  let closing: Promise<void> | undefined
+  return {
+    ...store,
+    async describe() {
+      const report = await store.describe()
+      const facts = new Map([...report.facts, ['persistence', file], ...Object.entries(persistence.facts)])
+      return { ...report, facts, findings: [persistence.finding] }
+    },
+    close() {
+      closing ??= store.close().then(persistence.stop)
+      return closing
+    },
+  }
+}
+
+interface Made {
+  readonly store: Store
+  readonly persisted: Persisted & {
+    /** Takes up a state; the store must be new. Says how much it was. */
+    restore(state: StoreState): { readonly units: number; readonly series: number; readonly expired: number }
+  }
+}
+
+/**
+ * One partition, in memory. Every method does its work in one turn of the event loop, which is what makes writes atomic;
+ * `changes` takes a turn per page.
+ */
+function makeStore(options: EmbeddedStoreOptions): Made {
+  const { now = Date.now, tombstoneGraceMs = 600_000, pageBytes = 1024 * 1024 } = options
   const log = new ChangeLog<Unit>(randomBytes(8).toString('hex'))
-  const totals = new Totals(limits)
+  const totals = new Totals(options.limits)
   const operations = new Operations(options.operationRetentionMs ?? 120_000)
   const due = new DueQueue<UnitEntry>()
   let highestMs = 0
   let closed = false
+  /** Ids that were: to remember one is a change, too. */
+  let remembered = 0
 
   function tellTime(): number {
     highestMs = Math.max(highestMs, Math.floor(now()))
@@ -84,6 +142,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     if (operations.has(operation)) return { duplicate: true, ...written }
     const outcome = act(at)
     operations.remember(operation, at.nowMs)
+    remembered++
     return { duplicate: false, ...written, ...outcome }
   }
 
@@ -112,7 +171,8 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
   }
 
   function changeSet(write: SetWrite, at: Moment): { change?: UnitChange; ignored: Ignored } {
-    const stored = log.get(write.id)?.unit
+    const entry = log.get(write.id)
+    const stored = entry?.unit
     const held = stored instanceof MetricSet ? stored : undefined
     const set =
       held !== undefined && isLive(held.expiresMs, at.nowMs) ? held : new MetricSet(write.labels, at.nowMs)
@@ -121,6 +181,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     assertSetRoom(set, plan.growth, at.nowMs)
     totals.assertRoom(held, plan.size)
     const before = held && { series: held.series, bytes: held.bytes }
+    if (entry !== undefined) log.watcher?.leaving(entry)
     set.apply(plan, write, at)
     totals.replace(before, set)
     const { version } = enterSet(write.id, set)
@@ -135,11 +196,12 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
 
   function assertSetRoom(set: MetricSet, growth: number, nowMs: number): void {
     if (growth <= 0) return
-    const shown = set.shownAfter(growth, limits.setMetrics, nowMs)
-    if (shown <= limits.setMetrics) return
+    const { setMetrics } = totals.limits
+    const shown = set.shownAfter(growth, setMetrics, nowMs)
+    if (shown <= setMetrics) return
     throw new PgrError(
       'PGR_QUOTA_EXCEEDED',
-      `the set would hold ${shown} metrics, the limit is ${limits.setMetrics}; split it by job or instance, or raise the limit`,
+      `the set would hold ${shown} metrics, the limit is ${setMetrics}; split it by job or instance, or raise the limit`,
     )
   }
 
@@ -213,7 +275,54 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
     }
   }
 
-  return {
+  /** A unit of a state, or undefined when all of it has expired. */
+  function thaw({ version, unit }: FrozenEntry, nowMs: number): Unit | undefined {
+    return unit.kind === 'group' ? livePart(unit, nowMs) : MetricSet.thaw(unit, { version, nowMs })
+  }
+
+  function restore(state: StoreState): { units: number; series: number; expired: number } {
+    highestMs = state.clockMs
+    const nowMs = tellTime()
+    operations.restore(state.operations, nowMs)
+    const live: { readonly id: string; readonly version: number; readonly unit: Unit }[] = []
+    let expired = 0
+    for (const frozen of state.units) {
+      const unit = frozen && thaw(frozen, nowMs)
+      if (frozen === undefined) continue
+      if (unit === undefined) expired++
+      else live.push({ id: frozen.id, version: frozen.version, unit })
+    }
+    log.restore(state, live)
+    for (let entry = log.oldest; entry?.unit !== undefined; entry = entry.after) {
+      totals.replace(undefined, entry.unit)
+      due.set(entry, entry.unit.kind === 'group' ? dueOf(entry.unit) : entry.unit.expiresMs)
+    }
+    const { units, series } = totals.amounts
+    return { units, series, expired }
+  }
+
+  const persisted: Made['persisted'] = {
+    get changes() {
+      return log.version + remembered
+    },
+    snapshot() {
+      const snapshot = new Snapshot(log)
+      const { version, wiped } = log
+      return {
+        state: {
+          clockMs: highestMs,
+          version,
+          wiped,
+          operations: operations.freeze(),
+          units: snapshot.units(),
+        },
+        close: () => snapshot.close(),
+      }
+    },
+    restore,
+  }
+
+  const store: Store = {
     name: 'embedded',
     partitions: 1,
 
@@ -262,6 +371,10 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
       log.trim(nowMs - tombstoneGraceMs, SWEEP_UNITS)
     },
 
+    setLimits(limits) {
+      totals.limits = limits
+    },
+
     async ready() {
       assertUsable(Number.POSITIVE_INFINITY)
     },
@@ -281,4 +394,5 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): Store {
       closed = true
     },
   }
+  return { store, persisted }
 }

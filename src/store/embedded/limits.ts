@@ -13,7 +13,8 @@ const AMOUNTS: readonly Amount[] = ['units', 'series', 'bytes']
 
 /** Sums over everything stored, kept by difference so that a check costs the same however much that is. */
 export class Totals {
-  private readonly limits: StoreLimits
+  /** May be exchanged at any time. */
+  limits: StoreLimits
   private held: Record<Amount, number> = { units: 0, series: 0, bytes: 0 }
 
   constructor(limits: StoreLimits) {

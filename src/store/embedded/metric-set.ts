@@ -17,7 +17,7 @@ import { ownBytes } from './own-bytes.ts'
 import { decideSample, expiryOfSample, type Ignored, type Stored } from './sample.ts'
 
 /** A metric in its place, or the memory of a removed one. A change puts a new slot there; readers keep the old one. */
-interface Slot extends SetMetric, Stored {
+export interface Slot extends SetMetric, Stored {
   /** Canonical text of the labels. */
   readonly key: string
   readonly series: number
@@ -45,6 +45,17 @@ export interface Plan {
   readonly growth: number
   /** What the set counts for afterwards, at most. */
   readonly size: Size
+}
+
+/** A set as it is at one instant; what becomes of the set does not touch it. */
+export interface FrozenSet {
+  readonly kind: 'set'
+  readonly labels: Labels
+  readonly createdMs: number
+  readonly pushedMs: number
+  readonly protocol: string
+  readonly families: readonly SetFamilyState[]
+  readonly slots: readonly Omit<Slot, 'key'>[]
 }
 
 /** Slots a set may have before it is first looked through for dead ones. */
@@ -143,6 +154,31 @@ export class MetricSet implements Size {
     for (const accepted of plan.accepted) this.store(accepted, write.ttlMs, at)
   }
 
+  freeze(): FrozenSet {
+    const { kind, labels, createdMs, pushedMs, protocol } = this
+    const families = this.families.map(({ state }) => state)
+    return { kind, labels, createdMs, pushedMs, protocol, families, slots: [...this.slots] }
+  }
+
+  /** A set as it was, less what has expired since; undefined when that is all. */
+  static thaw(frozen: FrozenSet, at: Moment): MetricSet | undefined {
+    const live = frozen.slots.filter(({ expiresMs }) => isLive(expiresMs, at.nowMs))
+    if (live.length === 0) return undefined
+    const set = new MetricSet(frozen.labels, frozen.createdMs)
+    set.pushedMs = frozen.pushedMs
+    set.protocol = frozen.protocol
+    set.wholeSince = at.version
+    set.compactAt = Math.max(FIRST_COMPACTION, 2 * live.length)
+    for (const state of frozen.families) set.addFamily(state)
+    for (const slot of live) {
+      const key = labelKey(slot.labels)
+      const place = set.slots.length
+      set.families[slot.family]?.slots.set(key, place)
+      set.fill(place, { ...slot, key }, at.version)
+    }
+    return set
+  }
+
   /** The set as told to a reader that has everything up to version `base`. */
   tell(id: UnitId, version: number, base: number): SetChange {
     const pages: SetPage[] = []
@@ -175,7 +211,6 @@ export class MetricSet implements Size {
     const place = slots?.get(key) ?? this.slots.length
     slots?.set(key, place)
     this.count(this.slots[place], -1)
-    const removed = sample.content === 'stale'
     const slot: Slot = {
       family: index,
       labels: sample.labels,
@@ -185,12 +220,16 @@ export class MetricSet implements Size {
       content: ownContent(sample.content),
       key,
       series: seriesOf(sample),
-      removed,
+      removed: sample.content === 'stale',
     }
+    this.fill(place, slot, at.version)
+  }
+
+  private fill(place: number, slot: Slot, version: number): void {
     this.slots[place] = slot
-    this.pageVersions[Math.floor(place / SET_PAGE_METRICS)] = at.version
+    this.pageVersions[Math.floor(place / SET_PAGE_METRICS)] = version
     this.count(slot, 1)
-    if (removed) this.memoryMs = Math.max(this.memoryMs, slot.expiresMs)
+    if (slot.removed) this.memoryMs = Math.max(this.memoryMs, slot.expiresMs)
     else if (slot.expiresMs !== 0) {
       this.earliestMs = Math.min(this.earliestMs, slot.expiresMs)
       this.latestMs = Math.max(this.latestMs, slot.expiresMs)
@@ -207,12 +246,19 @@ export class MetricSet implements Size {
       unit,
       firstSeenMs: held?.state.type === type ? held.state.firstSeenMs : nowMs,
     }
-    this.bytes += familyBytes(state) - (held === undefined ? 0 : familyBytes(held.state))
     if (held === undefined) {
-      this.families.push({ state, slots: new Map() })
-      this.byName.set(name, index)
-    } else held.state = state
+      this.addFamily(state)
+    } else {
+      this.bytes += familyBytes(state) - familyBytes(held.state)
+      held.state = state
+    }
     return index
+  }
+
+  private addFamily(state: SetFamilyState): void {
+    this.bytes += familyBytes(state)
+    this.byName.set(state.name, this.families.length)
+    this.families.push({ state, slots: new Map() })
   }
 
   private count(slot: Slot | undefined, sign: 1 | -1): void {

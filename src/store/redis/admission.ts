@@ -8,7 +8,7 @@ import { type Info, infoNumber } from './info.ts'
 import type { Journal } from './journal.ts'
 import { HASH, type Keyspace, PARTITIONS, PLACE_OF, SCHEMA } from './keys.ts'
 import type { KnownSets } from './known-sets.ts'
-import { mend } from './mend.ts'
+import { type MendReport, mend } from './mend.ts'
 import { RESUBMIT, type RedisStoreOptions } from './options.ts'
 import type { Primary } from './primary.ts'
 import { asList, textAt } from './reply.ts'
@@ -16,6 +16,10 @@ import { scripts } from './scripts.ts'
 import type { Admitted, Topology } from './topology.ts'
 
 const CONFIGURATION_WITHIN_MS = 1000
+/** While the way to a server breaks again and again, its partitions are held back for lost writes no longer than this. */
+const HELD_BACK_MS = 2000
+const MEND_AGAIN_MS = 200
+const MEND_AGAIN_LONGEST_MS = 5000
 
 export interface AdmissionParts {
   readonly keys: Keyspace
@@ -30,15 +34,32 @@ export interface AdmissionParts {
 
 const NONE: ReadonlySet<number> = new Set()
 
+/** One incident that may have cost acknowledged writes, until it is known of all of them. */
+interface Doubt {
+  readonly cause: HistoryCause
+  readonly sinceMs: number
+  /** Counts attempts to settle it. */
+  tries: number
+  isTold: boolean
+  /** Why lost writes were not taken, as far as told. */
+  readonly reasons: Set<string>
+}
+
 /**
  * What happens to a primary, or to partitions new on it, before anything else does: is the keyspace ours, does every
  * partition exist, is its history the one known here, and does it have the writes acknowledged lately. Lost ones are
- * told and, where that is safe, written again.
+ * told and, where that is safe, written again. What the server refuses to take again does not keep it from being used: it
+ * is tried again beside everything else.
  */
 export class Admission {
   private readonly parts: AdmissionParts
+  /** Times that the next write to a partition has to be later than; for `makeSend`. */
+  readonly floors = new Map<number, number>()
   /** Partitions whose writes are still to be compared, and what made that necessary. */
-  private readonly unmended = new Map<number, HistoryCause>()
+  private readonly unmended = new Map<number, Doubt>()
+  /** One mending at a time for a primary, or what it finds would count twice. */
+  private readonly turns = new WeakMap<Primary, Promise<unknown>>()
+  private readonly timers = new WeakMap<Primary, NodeJS.Timeout>()
   private configured = false
 
   constructor(parts: AdmissionParts) {
@@ -52,60 +73,128 @@ export class Admission {
     info: Info,
     places: readonly number[],
   ): Promise<Admitted> {
-    const refused = await this.whyForeign(topology, primary, places)
-    if (refused !== undefined) return { refused, later: NONE }
-    const later = await this.adopt(
-      topology,
-      primary,
-      info,
-      places.filter((place) => place < PARTITIONS),
-    )
+    let isOurs = true
+    try {
+      const refused = await this.whyForeign(topology, primary, places)
+      if (refused !== undefined) return { refused, later: NONE }
+    } catch (reason) {
+      if (places.includes(PLACE_OF.configuration)) throw reason
+      // The node that has it is away, which is no fault of the others.
+      isOurs = false
+    }
+    const partitions = places.filter((place) => place < PARTITIONS)
+    const later = await this.adopt(topology, primary, info, partitions, isOurs)
     this.parts.onFine(primary, info)
     return { later }
   }
 
-  /** Resolves with the partitions that have to be looked at once more. */
+  /**
+   * Resolves with the partitions that have to be looked at once more. Where the keyspace is not known to be ours, they are
+   * those that do not say so themselves.
+   */
   private async adopt(
     topology: Topology,
     primary: Primary,
     info: Info,
     partitions: readonly number[],
+    isOurs: boolean,
   ): Promise<ReadonlySet<number>> {
     if (partitions.length === 0) return NONE
-    const { history, options } = this.parts
-    const { states, moved } = await this.statesOf(primary, partitions)
+    const { history } = this.parts
+    const { states, moved, unproven } = await this.statesOf(primary, partitions)
+    if (!isOurs) for (const partition of unproven) states.delete(partition)
     await this.createMissing(topology, primary, states)
     const mark = primary.markOf(info)
     const upSeconds = infoNumber(info, 'uptime_in_seconds')
     const isAlive = (server: object) => topology.isAlive(server)
     const { doubtful, lost, cause } = history.meet(primary, { mark, upSeconds, isAlive }, states)
-    for (const partition of doubtful) this.unmended.set(partition, cause)
+    const sinceMs = performance.now()
+    const doubt: Doubt = { cause, sinceMs, tries: 0, isTold: false, reasons: new Set() }
+    for (const partition of doubtful) this.unmended.set(partition, doubt)
     this.parts.known.forgetPartitions(new Set(doubtful))
-    const waiting = [...states.keys()].filter((partition) => this.unmended.has(partition))
-    const { missing, failure } = await this.mend(topology, primary, waiting)
-    if (lost.length > 0 || missing > 0) {
-      const { endpoint } = primary
-      options.tell({ kind: 'store.history', cause, endpoint, partitions: Math.max(lost.length, 1) })
+    const heldBack = await this.settle(topology, primary, [...states.keys()], lost.length)
+    return new Set([...moved, ...heldBack, ...(isOurs ? [] : unproven)])
+  }
+
+  /** Resolves with the partitions that cannot be used yet. */
+  private async settle(
+    topology: Topology,
+    primary: Primary,
+    partitions: readonly number[],
+    lost = 0,
+  ): Promise<Iterable<number>> {
+    const waiting = new Map<number, Doubt>()
+    for (const partition of partitions) {
+      const doubt = this.unmended.get(partition)
+      if (doubt !== undefined) waiting.set(partition, doubt)
     }
-    if (failure?.code === 'PGR_STORE_MISCONFIGURED') throw failure
-    if (failure !== undefined) return new Set([...moved, ...waiting])
-    for (const partition of waiting) this.unmended.delete(partition)
-    return moved
+    if (waiting.size === 0) return NONE
+    const before = this.turns.get(primary)
+    const turn = (before ?? Promise.resolve()).then(() => this.mend(topology, primary, waiting))
+    this.turns.set(primary, turn)
+    const { found, interrupted, unsettled } = await turn
+    const doubts = new Set(waiting.values())
+    if (lost > 0 || found > 0) this.tellHistory(primary, doubts, lost)
+    let youngest = Number.NEGATIVE_INFINITY
+    for (const doubt of doubts) {
+      doubt.tries++
+      youngest = Math.max(youngest, doubt.sinceMs)
+    }
+    for (const [partition, doubt] of waiting) {
+      // Otherwise a later incident, which somebody else looks into.
+      if (this.unmended.get(partition) !== doubt) continue
+      const latestMs = unsettled.get(partition)
+      if (latestMs === undefined) {
+        this.unmended.delete(partition)
+        this.floors.delete(partition)
+      } else {
+        this.floors.set(partition, Math.floor(latestMs) + 1)
+      }
+    }
+    if (unsettled.size === 0) return NONE
+    this.settleLater(topology, primary, doubts)
+    return interrupted && performance.now() < youngest + HELD_BACK_MS ? unsettled.keys() : NONE
+  }
+
+  /** A primary that is lost meanwhile is looked at when it is back. */
+  private settleLater(topology: Topology, primary: Primary, doubts: ReadonlySet<Doubt>): void {
+    clearTimeout(this.timers.get(primary))
+    const tries = Math.min(...[...doubts].map((doubt) => doubt.tries))
+    const timer = setTimeout(
+      () => {
+        if (!primary.isConnected()) return
+        if (primary.whyNot() === undefined) void this.settle(topology, primary, topology.placesOf(primary))
+        else this.settleLater(topology, primary, doubts)
+      },
+      Math.min(MEND_AGAIN_MS * 2 ** tries, MEND_AGAIN_LONGEST_MS),
+    )
+    this.timers.set(primary, timer.unref())
+  }
+
+  /** Once for an incident, however often its writes are looked for. */
+  private tellHistory({ endpoint }: Primary, doubts: ReadonlySet<Doubt>, lost: number): void {
+    let cause: HistoryCause | undefined
+    for (const doubt of doubts) {
+      if (!doubt.isTold) cause ??= doubt.cause
+      doubt.isTold = true
+    }
+    if (cause === undefined) return
+    this.parts.options.tell({ kind: 'store.history', cause, endpoint, partitions: Math.max(lost, 1) })
   }
 
   private async mend(
     topology: Topology,
     primary: Primary,
-    partitions: readonly number[],
-  ): Promise<{ missing: number; failure?: PgrError | undefined }> {
-    if (partitions.length === 0) return { missing: 0 }
+    waiting: ReadonlyMap<number, Doubt>,
+  ): Promise<MendReport> {
     const { options, keys } = this.parts
     const { after } = options.resubmit ?? RESUBMIT
-    const causes = new Set(partitions.map((partition) => this.unmended.get(partition)))
+    const doubts = new Set(waiting.values())
+    const causes = new Set([...doubts].map(({ cause }) => cause))
     const startMs = performance.now()
     const mended = await mend({
       ...this.parts,
-      partitions,
+      partitions: waiting.keys(),
       run: (partition, script, operation, values) => {
         const head = [operation, NO_DEADLINE, topology.seed()]
         return runScript(primary.write, script, keys.partitions[partition] ?? [], [...head, ...values]).then(
@@ -118,41 +207,60 @@ export class Admission {
         return after === 'restart' || !causes.has('restart')
       },
     })
-    const { checked, missing, resubmitted, lost, failure } = mended
-    if (checked > 0) {
+    const { checked, missing, resubmitted, lost, owed, waiting: left, failure, interrupted } = mended
+    const reason = interrupted ? undefined : failure?.message
+    const isFirst = [...doubts].some(({ tries }) => tries === 0)
+    const isNewReason = reason !== undefined && [...doubts].some(({ reasons }) => !reasons.has(reason))
+    if ((checked > 0 && (isFirst || left === 0)) || missing > 0 || isNewReason) {
       const seconds = (performance.now() - startMs) / 1000
       const { endpoint } = primary
-      options.tell({ kind: 'store.mend', endpoint, checked, missing, resubmitted, lost, seconds })
+      const counts = { checked, missing, resubmitted, lost, owed }
+      options.tell({
+        kind: 'store.mend',
+        endpoint,
+        ...counts,
+        seconds,
+        ...(reason === undefined ? {} : { reason }),
+      })
     }
-    return { missing, failure }
+    for (const { reasons } of doubts) if (reason !== undefined) reasons.add(reason)
+    return mended
   }
 
-  /** Where the partitions stand, without creating what is not there; and which are not here any more. */
+  /**
+   * Where the partitions stand, without creating what is not there; which are not here any more, and which do not
+   * say that they are of our layout.
+   */
   private async statesOf(
     primary: Primary,
     partitions: readonly number[],
-  ): Promise<{ states: Map<number, PartitionState>; moved: Set<number> }> {
+  ): Promise<{ states: Map<number, PartitionState>; moved: Set<number>; unproven: Set<number> }> {
     const pipeline = primary.write.pipeline()
-    for (const partition of partitions) pipeline.hmget(this.metaKey(partition), 'e', 'v')
+    for (const partition of partitions) pipeline.hmget(this.metaKey(partition), 'e', 'v', 'sv')
     const found = (await pipeline.exec()) ?? []
     const states = new Map<number, PartitionState>()
     const moved = new Set<number>()
+    const unproven = new Set<number>()
     for (const [place, partition] of partitions.entries()) {
       const [error, value] = found[place] ?? []
       if (error) {
         // Half way to another node, which will be asked; nothing here is to be judged.
-        if (/^ASK\b/.test(error.message)) continue
+        if (/^ASK\b/.test(error.message)) {
+          unproven.add(partition)
+          continue
+        }
         if (!/^MOVED\b/.test(error.message)) throw error
         moved.add(partition)
         continue
       }
-      const [epoch, version] = asList(value)
+      const [epoch, version, schema] = asList(value)
+      if (schema !== SCHEMA) unproven.add(partition)
       states.set(partition, {
         epoch: typeof epoch === 'string' ? epoch : undefined,
         version: Number(version ?? 0),
       })
     }
-    return { states, moved }
+    return { states, moved, unproven }
   }
 
   private async createMissing(
@@ -167,6 +275,7 @@ export class Admission {
           '',
           NO_DEADLINE,
           topology.seed(),
+          0,
         ]),
       ),
     )

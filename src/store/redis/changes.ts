@@ -395,7 +395,7 @@ export class ChangeReader {
     return new PgrError(
       'PGR_STORE_DEGRADED',
       `${failures.size} of ${PARTITIONS} partitions cannot be read: ${first.message}`,
-      { cause: first, retryAfterSeconds: first.retryAfterSeconds ?? 1 },
+      { cause: first },
     )
   }
 }

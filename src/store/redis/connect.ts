@@ -79,7 +79,7 @@ export function makeConnection(options: RedisStoreOptions, name: string, way: Wa
   return redis
 }
 
-/** A connection for one question to a Sentinel or a cluster node; it does not come back once lost. */
+/** A connection for questions to a Sentinel or a cluster node; it does not come back by itself once lost. */
 export function makeScout(
   options: RedisStoreOptions,
   { host, port }: Address,
@@ -98,6 +98,7 @@ export function makeScout(
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     commandTimeout: options.timeoutMs,
+    socketTimeout: Math.max(SOCKET_TIMEOUT_MS, options.timeoutMs),
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: () => null,
     ...(usesTls(options) ? { tls: tlsSettings(options, host) } : {}),

@@ -1,21 +1,24 @@
 import { PgrError } from '../../errors/pgr-error.ts'
 import type { Operation } from '../store.ts'
+import { NO_DEADLINE } from './clock.ts'
 import { type Argument, runScript } from './connect.ts'
 import { classify, misconfigured, unavailable } from './failures.ts'
 import type { Keyspace } from './keys.ts'
 import type { Primary } from './primary.ts'
 import type { Confirm } from './replicas.ts'
 import { asList, numberAt, type Reply, textAt } from './reply.ts'
-import type { Script } from './scripts.ts'
+import { type Script, scripts } from './scripts.ts'
 import { readRedirection } from './slots.ts'
 import type { Topology } from './topology.ts'
 
 const TRIES = 3
 const PAUSE_MS = 40
-/** Nothing ran when a node sent us elsewhere or is moving the slot: such a try costs none of the three. */
+/** Nothing ran when a node sent us elsewhere, or waits for others: such a try costs none of the three. */
 const MOST_REDIRECTIONS = 6
 const MOST_WAITS_FOR_SLOT = 60
 export const SLOT_PAUSE_MS = 50
+/** An election takes less. To wait for a cluster that stays down would only pile up requests. */
+const ELECTION_MS = 2000
 
 /**
  * Brings a write to its partition: once if it can, at most three times, never after its deadline. `holds` is asked before
@@ -61,23 +64,50 @@ export async function runAt<T>(
 /**
  * Replies are those of the script but for the refusals common to all, which are thrown: `late`, `schema`, `quota`.
  *
- * A try whose outcome is unknown (a timeout, a lost connection) is repeated with the same operation id, which makes the
- * repetition harmless.
+ * A try whose outcome is unknown (a timeout, a lost connection, an answer of a primary that was replaced meanwhile) is
+ * repeated with the same operation id, which makes the repetition harmless.
+ *
+ * `floors` holds for a partition a time that its next write has to be later than.
  */
-export function makeSend(topology: Topology, keys: Keyspace, confirm: Confirm): Send {
+export function makeSend(
+  topology: Topology,
+  keys: Keyspace,
+  confirm: Confirm,
+  floors: Map<number, number> = new Map(),
+): Send {
+  const downSinceMs = new WeakMap<Primary, number>()
+
+  function isElecting(primary: Primary): boolean {
+    const nowMs = performance.now()
+    const sinceMs = downSinceMs.get(primary) ?? nowMs
+    downSinceMs.set(primary, sinceMs)
+    return nowMs < sinceMs + ELECTION_MS
+  }
+
+  /** Lost writes that are still to be written again are earlier, also where the server's clock is behind. */
+  async function passFloor(partition: number, at: readonly string[], { primary, asking }: Route) {
+    const floor = floors.get(partition)
+    if (floor === undefined) return
+    await runScript(primary.write, scripts.init, at, ['', NO_DEADLINE, topology.seed(), floor], asking)
+    if (floors.get(partition) === floor) floors.delete(partition)
+  }
+
   async function once(
     write: Operation,
     partition: number,
     script: Script,
     values: readonly Argument[],
-    { primary, asking }: Route,
+    route: Route,
   ): Promise<Reply> {
+    const { primary, asking } = route
     const deadline = primary.clock.at(write.deadlineMs)
     const at = keys.partitions[partition]
     if (deadline === undefined || at === undefined) throw unavailable('redis did not tell its time yet')
+    if (floors.size > 0) await passFloor(partition, at, route)
     const sentMs = performance.now()
     const head = [Buffer.from(write.operation, 'latin1'), deadline, topology.seed()]
     const reply = asList(await runScript(primary.write, script, at, [...head, ...values], asking))
+    downSinceMs.delete(primary)
     const status = textAt(reply, 0)
     if (status === 'late') {
       primary.clock.observe(numberAt(reply, 1), sentMs, performance.now())
@@ -104,8 +134,9 @@ export function makeSend(topology: Topology, keys: Keyspace, confirm: Confirm): 
         primary = route.primary
         if (!holds()) throw new Outdated()
         const reply = await within(write, once(write, partition, script, values, route))
-        if (textAt(reply, 0) !== 'late') return reply
-        trouble = tooLate()
+        if (textAt(reply, 0) === 'late') trouble = tooLate()
+        else if (route.asking || topology.at(partition) === primary) return reply
+        else trouble = overtaken(primary)
       } catch (reason) {
         if (reason instanceof Outdated) throw reason
         const redirection =
@@ -118,8 +149,9 @@ export function makeSend(topology: Topology, keys: Keyspace, confirm: Confirm): 
           if (next !== undefined) elsewhere = { primary: next, asking: redirection.kind === 'ASK' }
           continue
         }
-        const { error, again, slotIsMoving } = classify(reason)
-        if (slotIsMoving) {
+        const { error, again, slotIsMoving, clusterIsDown } = classify(reason)
+        const isElection = clusterIsDown && primary !== undefined && isElecting(primary)
+        if (slotIsMoving || isElection) {
           topology.refreshSoon()
           if (waits++ < MOST_WAITS_FOR_SLOT) {
             left++
@@ -127,8 +159,8 @@ export function makeSend(topology: Topology, keys: Keyspace, confirm: Confirm): 
             continue
           }
         }
-        if (!again) throw error
-        topology.refreshSoon()
+        if (again) topology.refreshSoon()
+        if (!again || clusterIsDown) throw error
         trouble = error
       }
       if (left === 0) throw trouble
@@ -154,6 +186,11 @@ function refuse(status: string, reply: Reply): void {
 
 function tooLate(): PgrError {
   return unavailable('redis did not take the write before its deadline')
+}
+
+/** Its successor was asked what it has before this write counted as acknowledged, and may be without it. */
+function overtaken({ endpoint }: Primary): PgrError {
+  return unavailable(`redis at ${endpoint} took the write and was replaced meanwhile`)
 }
 
 function assertInTime({ deadlineMs }: { deadlineMs: number }): void {

@@ -4,12 +4,14 @@ import { PgrError } from '../../errors/pgr-error.ts'
 export interface Failure {
   readonly error: PgrError
   readonly again: boolean
-  /** Nothing ran, because the slot is between two nodes or the cluster is between two states. */
+  /** Nothing ran, because the slot is between two nodes. */
   readonly slotIsMoving?: true
+  /** Nothing ran, because the nodes have yet to agree on who serves what; that may take moments or for ever. */
+  readonly clusterIsDown?: true
 }
 
 interface Rule {
-  readonly means: 'passing' | 'moving' | 'lasting' | 'operator'
+  readonly means: 'passing' | 'moving' | 'down' | 'lasting' | 'operator'
   readonly say: string
 }
 
@@ -20,7 +22,7 @@ const BY_PREFIX: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['MASTERDOWN', { means: 'passing', say: 'this redis is a replica that lost its primary' }],
   ['BUSY', { means: 'passing', say: 'redis is busy with a script' }],
   ['TRYAGAIN', { means: 'moving', say: 'redis is moving this partition' }],
-  ['CLUSTERDOWN', { means: 'passing', say: 'the redis cluster is down' }],
+  ['CLUSTERDOWN', { means: 'down', say: 'the redis cluster is down' }],
   ['NOREPLICAS', { means: 'lasting', say: 'redis has fewer replicas than `min-replicas-to-write` asks for' }],
   ['OOM', { means: 'lasting', say: 'redis is out of memory; raise `maxmemory` or remove groups' }],
   ['MISCONF', { means: 'lasting', say: 'redis cannot write its snapshot and refuses writes; mend its disk' }],
@@ -54,25 +56,16 @@ export function classify(reason: unknown): Failure {
   }
   const error = unavailable(text, reason)
   if (rule.means === 'moving') return { error, again: true, slotIsMoving: true }
+  if (rule.means === 'down') return { error, again: true, clusterIsDown: true }
   return { error, again: rule.means === 'passing' }
 }
 
-/** PGR_STORE_UNAVAILABLE with a Retry-After that differs from caller to caller. */
 export function unavailable(message: string, cause?: unknown): PgrError {
-  const retryAfterSeconds = 1 + Math.floor(Math.random() * 5)
-  return new PgrError('PGR_STORE_UNAVAILABLE', message, { cause, retryAfterSeconds })
+  return new PgrError('PGR_STORE_UNAVAILABLE', message, { cause })
 }
 
 export function misconfigured(message: string, cause?: unknown): PgrError {
   return new PgrError('PGR_STORE_MISCONFIGURED', message, { cause, retryAfterSeconds: 5 })
-}
-
-/**
- * One failure as one of many callers is told it: those who are refused while the server is away are not all sent to come
- * back at the same moment.
- */
-export function forCaller(error: PgrError): PgrError {
-  return error.code === 'PGR_STORE_UNAVAILABLE' ? unavailable(error.message, error.cause) : error
 }
 
 /** The user may not do what every write needs, so that the next one will be refused as well. */

@@ -11,10 +11,19 @@ import { scripts } from './scripts.ts'
 /** Families one group may hold; the header lists them all and is read with every push. */
 const MOST_FAMILIES = 2000
 
+/** A write as the journal remembers it. */
+export interface Applied extends Written {
+  /**
+   * The store's time when it was first applied, for a duplicate with a fraction that orders writes of one millisecond.
+   * That is the time by which a lost write is compared with others, whoever sends it again.
+   */
+  readonly firstMs: number
+}
+
 /** Writes to groups, each one script and one round trip. */
 export function makeGroupWrites(send: Send, limits: Buffer) {
   return {
-    async writeGroup(write: GroupWrite): Promise<Written> {
+    async writeGroup(write: GroupWrite): Promise<Applied> {
       const partition = partitionOf(write.id, PARTITIONS)
       const reply = await send(write, partition, scripts.writeGroup, groupArguments(write, limits))
       if (textAt(reply, 0) === 'families')
@@ -26,7 +35,7 @@ export function makeGroupWrites(send: Send, limits: Buffer) {
       return groupWritten(write, partition, reply, ({ name }) => pushed.get(name))
     },
 
-    async failGroup(write: GroupFailure): Promise<Written> {
+    async failGroup(write: GroupFailure): Promise<Applied> {
       const partition = partitionOf(write.id, PARTITIONS)
       const reply = await send(write, partition, scripts.failGroup, [
         limits,
@@ -63,15 +72,17 @@ function groupWritten(
   partition: number,
   reply: Reply,
   blobOf: (family: KeptFamily) => Uint8Array | undefined,
-): Written {
+): Applied {
   const written = writtenOf(partition, reply)
   return written.duplicate ? written : { ...written, change: decodeGroup(id, bytesAt(reply, 3), blobOf) }
 }
 
-/** What every write's reply begins with: status, epoch, now. */
-export function writtenOf(partition: number, reply: Reply): Written {
+/** What every write's reply begins with: status, epoch, now; and first for a duplicate. */
+export function writtenOf(partition: number, reply: Reply): Applied {
   const duplicate = textAt(reply, 0) === 'duplicate'
-  return { duplicate, partition, epoch: textAt(reply, 1), nowMs: numberAt(reply, 2) }
+  const nowMs = numberAt(reply, 2)
+  const firstMs = duplicate ? numberAt(reply, 3) : nowMs
+  return { duplicate, partition, epoch: textAt(reply, 1), nowMs, firstMs }
 }
 
 export function unitBytes(id: string): Buffer {

@@ -7,13 +7,15 @@ import { type Info, infoNumber, readInfo } from './info.ts'
 import { type Keyspace, PARTITIONS, PLACE_OF } from './keys.ts'
 import type { RedisStoreOptions } from './options.ts'
 import type { Primary } from './primary.ts'
-import { findingsOf } from './requirements.ts'
+import { type Finding, findingsOf } from './requirements.ts'
 import { scripts } from './scripts.ts'
 import type { Topology } from './topology.ts'
 
 const ANNOUNCE_EVERY_MS = 10_000
 const SILENT_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 60_000
+/** Evictions are over in a moment; what watches findings has to notice them. */
+const EVICTED_FOR_MS = 15 * 60_000
 
 export interface HealthParts {
   readonly topology: Topology
@@ -24,10 +26,16 @@ export interface HealthParts {
   onEviction(primary: Primary): void
 }
 
+const EVICTED = 'evicted-keys'
+
 /** What was found out about one server. */
 interface Looked {
   readonly findings: readonly StoreFinding[]
+  /** The process that said so: counters are its own, and behind one name may be another server by now. */
+  readonly runId: string | undefined
   readonly evicted: number
+  /** The last time that more were evicted (performance.now), and how many. */
+  readonly lastEviction: { readonly atMs: number; readonly keys: number } | undefined
 }
 
 /** Looks at the servers every minute, and lets other replicas know that this one is there. */
@@ -78,20 +86,21 @@ export class Health {
   /** A server was met and is fine: takes note of what it says of itself. */
   note(primary: Primary, info: Info): void {
     const { endpoint } = primary
+    const runId = info.get('run_id')
     const evicted = infoNumber(info, 'evicted_keys')
     const before = this.looked.get(endpoint)
     const { topology, options } = this.parts
     const expected = { topology: topology.kind, replicas: options.waitReplicas ?? 0 }
-    const findings: StoreFinding[] = findingsOf(info, expected).map((finding) => ({
-      ...finding,
-      where: endpoint,
-    }))
-    if (before !== undefined && evicted > before.evicted) {
-      const message = `redis evicted ${evicted - before.evicted} keys; what they held is lost, and everything is read again`
-      findings.push({ finding: 'evicted-keys', message, ok: false, where: endpoint })
+    const keys = before === undefined || before.runId !== runId ? 0 : evicted - before.evicted
+    const lastEviction = keys > 0 ? { atMs: performance.now(), keys } : before?.lastEviction
+    if (keys > 0) {
+      this.told.delete(EVICTED)
       this.parts.onEviction(primary)
     }
-    this.looked.set(endpoint, { findings, evicted })
+    const findings: StoreFinding[] = [...findingsOf(info, expected), evictionFinding(lastEviction)].map(
+      (finding) => ({ ...finding, where: endpoint }),
+    )
+    this.looked.set(endpoint, { findings, runId, evicted, lastEviction })
     this.tellNews(findings)
   }
 
@@ -111,9 +120,11 @@ export class Health {
     const primaries = this.parts.topology.primaries()
     const serving = new Set(primaries.map(({ endpoint }) => endpoint))
     for (const endpoint of [...this.looked.keys()]) if (!serving.has(endpoint)) this.looked.delete(endpoint)
-    for (const primary of primaries) {
-      if (primary.whyNot() === undefined) this.note(primary, readInfo(await primary.read.info()))
-    }
+    const usable = primaries.filter((primary) => primary.whyNot() === undefined)
+    // One that does not answer keeps nobody from looking at the others.
+    await Promise.allSettled(
+      usable.map(async (primary) => this.note(primary, readInfo(await primary.read.info()))),
+    )
   }
 
   private async say(leaving: '0' | '1'): Promise<void> {
@@ -161,7 +172,7 @@ export class Health {
     for (const { finding, message, where } of findings) {
       const bad = all.find((other) => other.finding === finding && !other.ok)
       const ok = bad === undefined
-      if ((this.told.get(finding) ?? true) === ok && finding !== 'evicted-keys') continue
+      if ((this.told.get(finding) ?? true) === ok) continue
       this.told.set(finding, ok)
       this.parts.options.tell({
         kind: 'store.finding',
@@ -171,6 +182,13 @@ export class Health {
       })
     }
   }
+}
+
+function evictionFinding(last: Looked['lastEviction']): Finding {
+  const ok = last === undefined || performance.now() >= last.atMs + EVICTED_FOR_MS
+  const keys = last?.keys ?? 0
+  const message = `redis evicted ${keys} keys; what they held is lost, and everything is read again`
+  return { finding: EVICTED, ok, message }
 }
 
 /** Of several servers texts are those of the last, amounts are added up. */

@@ -6,8 +6,8 @@ import { ChangeReader } from './changes.ts'
 import { NO_DEADLINE } from './clock.ts'
 import { runScript } from './connect.ts'
 import { makeSend, runAt, within } from './courier.ts'
-import { classify, forCaller, lacksPermission } from './failures.ts'
-import { makeGroupWrites, unitBytes, writtenOf } from './group-writes.ts'
+import { classify, lacksPermission } from './failures.ts'
+import { type Applied, makeGroupWrites, unitBytes, writtenOf } from './group-writes.ts'
 import { Health } from './health.ts'
 import { History } from './history.ts'
 import { Journal, type JournalEntry } from './journal.ts'
@@ -42,12 +42,16 @@ const SWEEP_ROUNDS = 4
  */
 export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
   const losses = makeLosses(given.tell)
-  const options = { ...given, tell: losses.tell }
+  const bounds = { ...given.limits }
+  const options = { ...given, limits: bounds, tell: losses.tell }
   const { tell } = options
   const keys = keyspace(options.prefix)
-  const limits = packLimits(options.limits, PARTITIONS)
+  const limits = packLimits(bounds, PARTITIONS)
   const known = new KnownSets(MOST_KNOWN_ENTRIES)
-  const journal = new Journal(options.resubmit ?? RESUBMIT)
+  const journal = new Journal({
+    ...(options.resubmit ?? RESUBMIT),
+    onForgotten: (writes, total) => tell({ kind: 'store.forgotten', writes, total }),
+  })
   const history = new History((partition) => journal.forget(partition))
   const admission = new Admission({
     keys,
@@ -64,7 +68,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     admit: (primary, info, places) => admission.admit(topology, primary, info, places),
     onUsable: () => void health.announce().catch(() => undefined),
   })
-  const send = makeSend(topology, keys, makeConfirm(options))
+  const send = makeSend(topology, keys, makeConfirm(options), admission.floors)
   const reader = new ChangeReader(topology, keys, known, history)
   const health = new Health({
     topology,
@@ -74,7 +78,14 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     onEviction: (primary) => history.lose(topology.placesOf(primary), 'history'),
   })
   const groups = makeGroupWrites(send, limits)
-  const sets = makeSetWrites({ send, known, limits, mostMetrics: options.limits.setMetrics })
+  const sets = makeSetWrites({
+    send,
+    known,
+    limits,
+    get mostMetrics() {
+      return bounds.setMetrics
+    },
+  })
 
   /** Every call is told, with how long it took and how it failed. */
   async function told<T>(operation: string, work: () => Promise<T>): Promise<T> {
@@ -95,7 +106,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     } catch (reason) {
       const { error } = classify(reason)
       done(error)
-      throw forCaller(error)
+      throw error
     }
   }
 
@@ -104,7 +115,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     operation: string,
     kind: JournalEntry['kind'] | undefined,
     write: UnitWrite,
-    work: () => Promise<Written>,
+    work: () => Promise<Applied>,
   ): Promise<Written> {
     const startMs = performance.now()
     const written = await told(operation, work).catch((reason: PgrError) => {
@@ -114,7 +125,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     if (refused !== undefined && startMs > refused.atMs) refused = undefined
     if (written.duplicate) tell({ kind: 'store.duplicate' })
     if (kind !== undefined) {
-      const { partition, epoch, nowMs: atMs, change } = written
+      const { partition, epoch, firstMs: atMs, change } = written
       const { operation: id } = write
       const entry = { kind, partition, epoch, atMs, version: change?.version, operation: id, write }
       journal.note(entry as JournalEntry)
@@ -133,7 +144,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     refused = { why, atMs: performance.now() }
   }
 
-  async function remove(write: UnitWrite): Promise<Written> {
+  async function remove(write: UnitWrite): Promise<Applied> {
     const partition = partitionOf(write.id, PARTITIONS)
     const reply = await send(write, partition, scripts.remove, [unitBytes(write.id)])
     const written = writtenOf(partition, reply)
@@ -146,7 +157,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     const outcomes = await Promise.allSettled(
       keys.partitions.map(async (_, partition) => {
         const reply = await send(write, partition, scripts.wipe, [])
-        const { epoch, nowMs: atMs, duplicate } = writtenOf(partition, reply)
+        const { epoch, firstMs: atMs, duplicate } = writtenOf(partition, reply)
         const version = duplicate ? undefined : numberAt(reply, 3)
         journal.note({ kind: 'wipe', partition, epoch, atMs, version, operation: write.operation })
       }),
@@ -209,6 +220,10 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     wipe: (write) => told('wipe', () => wipe(write)),
     changes: (since, fence) => reader.read(since, fence),
     sweep: () => told('sweep', sweep),
+    setLimits(next) {
+      Object.assign(bounds, next)
+      packLimits(bounds, PARTITIONS).copy(limits)
+    },
     ready: () => told('ready', ready),
     describe: () => told('describe', () => health.describe()),
     async close() {

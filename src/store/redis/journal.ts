@@ -12,12 +12,14 @@ export type JournalEntry = Acknowledged &
 interface Acknowledged {
   readonly partition: number
   readonly operation: Operation['operation']
-  /** The store's time of the write, in milliseconds. */
+  /** The store's time when it was first applied, in milliseconds; with a fraction if that already orders it. */
   readonly atMs: number
   /** Version of the partition after the write, where it made one; orders writes of one millisecond. */
   readonly version?: number | undefined
   /** Epoch of the partition that has the write; another one once it was written again. */
   epoch: string
+  /** The store was asked and is without it, and refused to take it again. Until it does, the window does not matter. */
+  isOwed?: boolean
 }
 
 export interface JournalOptions {
@@ -25,6 +27,8 @@ export interface JournalOptions {
   readonly windowMs: number
   /** Most memory for them, an estimate. */
   readonly maxBytes: number
+  /** Told how many writes were given up for want of room, together and so far. */
+  readonly onForgotten?: (writes: number, total: number) => void
 }
 
 interface Note {
@@ -48,7 +52,8 @@ const MOST_EMPTY = 4096
  * them. It shares blobs and labels with whoever made the write.
  *
  * The window is counted back from the newest write, by the clock of this process: while the store is away and nothing can
- * be acknowledged, nothing gets too old either. Beyond `maxBytes` the oldest are forgotten, and counted.
+ * be acknowledged, nothing gets too old either. What the store lost and has yet to take back stays also beyond the window.
+ * Beyond `maxBytes` the oldest are forgotten, and counted.
  */
 export class Journal {
   /** Entries that were given up for want of room. */
@@ -58,13 +63,17 @@ export class Journal {
 
   private readonly windowMs: number
   private readonly maxBytes: number
+  private readonly onForgotten: JournalOptions['onForgotten']
   private readonly now: () => number
   private readonly notes: (Note | undefined)[] = []
   private first = 0
+  /** Past the window, and owed to the store. */
+  private owed: Note[] = []
 
-  constructor({ windowMs, maxBytes }: JournalOptions, now = () => performance.now()) {
+  constructor({ windowMs, maxBytes, onForgotten }: JournalOptions, now = () => performance.now()) {
     this.windowMs = windowMs
     this.maxBytes = maxBytes
+    this.onForgotten = onForgotten
     this.now = now
   }
 
@@ -72,16 +81,20 @@ export class Journal {
   note(entry: JournalEntry): void {
     if (this.windowMs <= 0) return
     const notedAtMs = this.now()
+    const { forgotten } = this
     const bytes = sizeOf(entry)
     this.notes.push({ entry, notedAtMs, bytes, dropped: false })
     this.bytes += bytes
+    while (this.bytes > this.maxBytes && this.owed.length > 0) this.giveUpOwed()
     for (let oldest = this.notes[this.first]; oldest !== undefined; oldest = this.notes[this.first]) {
       const isOld = oldest.notedAtMs < notedAtMs - this.windowMs
-      if (!isOld && this.bytes <= this.maxBytes) break
-      if (!isOld && !oldest.dropped) this.forgotten++
+      const isTooMuch = this.bytes > this.maxBytes
+      if (!isOld && !isTooMuch) break
       this.notes[this.first++] = undefined
-      this.bytes -= oldest.bytes
+      if (isOwed(oldest) && !isTooMuch) this.owed.push(oldest)
+      else this.release(oldest, !isOld || isOwed(oldest))
     }
+    if (this.forgotten > forgotten) this.onForgotten?.(this.forgotten - forgotten, this.forgotten)
     if (this.first < MOST_EMPTY || this.first * 2 < this.notes.length) return
     this.notes.splice(0, this.first)
     this.first = 0
@@ -91,6 +104,7 @@ export class Journal {
   entriesOf(partitions: Iterable<number>): Map<number, JournalEntry[]> {
     const found = new Map<number, JournalEntry[]>()
     for (const partition of partitions) found.set(partition, [])
+    for (const { entry } of this.owed) found.get(entry.partition)?.push(entry)
     for (let place = this.first; place < this.notes.length; place++) {
       const note = this.notes[place]
       if (note !== undefined && !note.dropped) found.get(note.entry.partition)?.push(note.entry)
@@ -98,9 +112,9 @@ export class Journal {
     return found
   }
 
-  /** These were lost for good and told so: they are not to be found missing again. */
+  /** After a mending: these were lost for good and told so, and are not to be found missing again. */
   drop(entries: ReadonlySet<JournalEntry>): void {
-    if (entries.size > 0) this.dropWhere((entry) => entries.has(entry))
+    if (entries.size > 0 || this.owed.length > 0) this.dropWhere((entry) => entries.has(entry))
   }
 
   /** Somebody emptied the partition on purpose: nothing of it may be written again. */
@@ -113,7 +127,25 @@ export class Journal {
       const note = this.notes[place]
       if (note !== undefined && matches(note.entry)) note.dropped = true
     }
+    for (const note of this.owed) if (matches(note.entry)) note.dropped = true
+    const settled = this.owed.filter((note) => !isOwed(note))
+    this.owed = this.owed.filter(isOwed)
+    for (const note of settled) this.release(note, false)
   }
+
+  private giveUpOwed(): void {
+    const oldest = this.owed.shift()
+    if (oldest !== undefined) this.release(oldest, isOwed(oldest))
+  }
+
+  private release(note: Note, isGivenUp: boolean): void {
+    if (isGivenUp && !note.dropped) this.forgotten++
+    this.bytes -= note.bytes
+  }
+}
+
+function isOwed({ entry, dropped }: Note): boolean {
+  return entry.isOwed === true && !dropped
 }
 
 function sizeOf(entry: JournalEntry): number {

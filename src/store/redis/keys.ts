@@ -3,7 +3,10 @@ import { PgrError } from '../../errors/pgr-error.ts'
 /** Partitions of a new keyspace; written to `<prefix>:cfg` and never changed after. */
 export const PARTITIONS = 64
 
-/** Version of the layout. Scripts refuse a partition that names another one. */
+/**
+ * Version of the layout, the number of partitions and their hash included. Scripts refuse a partition that names another
+ * one.
+ */
 export const SCHEMA = '1'
 
 /** How a unit finds its partition; part of the layout. */
@@ -21,7 +24,7 @@ const SLOTS = 16384
  *   <prefix>:{<tag>}:x  zset  unit id -> when housekeeping has to look at it, ms
  *   <prefix>:{<tag>}:t  zset  id of a unit that is gone -> since when, ms; id and "-" -> when it was last removed, or found
  *                             removed, ms: nothing written to it before is written again
- *   <prefix>:{<tag>}:o  zset  operation id -> when it was applied, ms
+ *   <prefix>:{<tag>}:o  zset  operation id -> when it was first applied, ms and a fraction that orders
  *
  *   <prefix>:cfg        hash  schema, partitions, hash, created
  *   <prefix>:replicas   hash  replica id -> last seen, version, address

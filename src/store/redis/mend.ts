@@ -56,7 +56,15 @@ export interface MendReport {
   readonly lost: number
   /** Not settled because of `failure`: to be mended again. Not counted as missing. */
   readonly waiting: number
+  /** Of those, the ones that the store has lost for certain and does not take at the moment. */
+  readonly owed: number
+  /** Writes found missing that were not owed before. */
+  readonly found: number
   readonly failure?: PgrError
+  /** The way to the server broke, and the rest was not asked for. Otherwise the server refuses what is not settled. */
+  readonly interrupted: boolean
+  /** Partitions with writes that wait, and the latest time of all writes remembered of them. */
+  readonly unsettled: ReadonlyMap<number, number>
   /** Partitions in another epoch than some of their writes: they were emptied. */
   readonly emptied: readonly number[]
 }
@@ -83,6 +91,9 @@ export async function mend(parts: MendParts): Promise<MendReport> {
 
 type Fate = 'resubmitted' | 'superseded' | 'lost'
 
+/** A server without memory takes what removes and nothing else. */
+type Effort = 'adds' | 'removes'
+
 class Mending {
   /** Lost and told so. */
   readonly gone = new Set<JournalEntry>()
@@ -90,8 +101,12 @@ class Mending {
   private readonly counts: Record<Fate, number> = { resubmitted: 0, superseded: 0, lost: 0 }
   private readonly emptied: number[] = []
   private readonly replaySet: ReturnType<typeof makeSetWrites>['replaySet']
+  private readonly unsettled = new Map<number, number>()
   private checked = 0
   private waiting = 0
+  private owed = 0
+  private found = 0
+  private interrupted = false
   private failure: PgrError | undefined
 
   constructor(parts: MendParts) {
@@ -102,61 +117,83 @@ class Mending {
       // What is known elsewhere may be of the history that was lost.
       known: new KnownSets(MOST_KNOWN_ENTRIES),
       limits: parts.limits,
-      mostMetrics: parts.options.limits.setMetrics,
+      get mostMetrics() {
+        return parts.options.limits.setMetrics
+      },
     })
     this.replaySet = replaySet
   }
 
   report(): MendReport {
-    const { checked, waiting, failure, emptied } = this
+    const { checked, waiting, owed, found, interrupted, unsettled, failure, emptied } = this
     const { resubmitted, superseded, lost } = this.counts
     const missing = resubmitted + superseded + lost
-    const settled = { checked, missing, resubmitted, superseded, lost, waiting, emptied }
-    return failure === undefined ? settled : { ...settled, failure }
+    const counts = { checked, missing, resubmitted, superseded, lost, waiting, owed, found }
+    const report = { ...counts, interrupted, unsettled, emptied }
+    return failure === undefined ? report : { ...report, failure }
   }
 
   async mendPartition(partition: number, entries: readonly JournalEntry[]): Promise<void> {
     let settled = 0
     const timeOf = makeTimes(entries)
+    const refused = new Set<Effort>()
     try {
-      if (this.failure !== undefined) return
+      if (this.interrupted) return
       for (let from = 0; from < entries.length; from += RECALLED) {
         const some = entries.slice(from, from + RECALLED)
         const { epoch, nowMs, forgottenMs, unknown } = await this.recall(partition, some)
         if (some.some((entry) => entry.epoch !== epoch) && !this.emptied.includes(partition))
           this.emptied.push(partition)
         for (const [place, entry] of some.entries()) {
-          if (this.failure !== undefined) return
-          if (entry.atMs > forgottenMs) {
-            if (unknown.has(place)) await this.settle(entry, { at: timeOf(from + place), epoch }, nowMs)
-            this.checked++
+          if (this.interrupted) return
+          const canBeKnown = entry.atMs > forgottenMs || entry.isOwed === true
+          if (canBeKnown && unknown.has(place)) {
+            const fate = await this.fateOf(entry, { at: timeOf(from + place), epoch }, nowMs, refused)
+            if (entry.isOwed !== true) this.found++
+            entry.isOwed = fate === 'owed'
+            if (fate === 'owed') {
+              this.owed++
+              continue
+            }
+            this.counts[fate]++
+            if (fate === 'lost') this.gone.add(entry)
+            else entry.epoch = epoch
           }
+          entry.isOwed = false
+          if (canBeKnown) this.checked++
           settled++
         }
       }
     } catch (reason) {
-      this.failure ??= classify(reason).error
+      const { error, again } = classify(reason)
+      this.failure ??= error
+      if (again) this.interrupted = true
     } finally {
       this.waiting += entries.length - settled
+      if (settled < entries.length) this.unsettled.set(partition, latestOf(entries))
     }
   }
 
-  private async settle(entry: JournalEntry, replay: Replay, nowMs: number): Promise<void> {
-    const fate = await this.fateOf(entry, replay, nowMs)
-    this.counts[fate]++
-    if (fate === 'lost') this.gone.add(entry)
-    else entry.epoch = replay.epoch
-  }
-
-  private async fateOf(entry: JournalEntry, replay: Replay, nowMs: number): Promise<Fate> {
+  /** Rejects when the way to the server broke. What it refuses is owed, and more of that kind is not tried. */
+  private async fateOf(
+    entry: JournalEntry,
+    replay: Replay,
+    nowMs: number,
+    refused: Set<Effort>,
+  ): Promise<Fate | 'owed'> {
     const isOld = nowMs - entry.atMs > MOST_AGE_MS
     if (isOld || !this.parts.mayResend(entry.epoch, replay.epoch)) return 'lost'
+    const effort = entry.kind === 'remove' || entry.kind === 'wipe' ? 'removes' : 'adds'
+    if (refused.has(effort)) return 'owed'
     try {
       return (await this.replay(entry, replay)) ? 'resubmitted' : 'superseded'
     } catch (reason) {
-      const { error } = classify(reason)
+      const { error, again } = classify(reason)
       if (error.code === 'PGR_QUOTA_EXCEEDED' || error.code === 'PGR_LIMIT_EXCEEDED') return 'lost'
-      throw error
+      if (again) throw reason
+      this.failure ??= error
+      refused.add(effort)
+      return 'owed'
     }
   }
 
@@ -241,6 +278,12 @@ class Mending {
 }
 
 const NO_OPERATION = Buffer.alloc(0)
+
+function latestOf(entries: readonly JournalEntry[]): number {
+  let latest = 0
+  for (const { atMs } of entries) latest = Math.max(latest, atMs)
+  return latest
+}
 
 /** The deadline was that of a caller who has his answer. */
 function withoutDeadline<T extends { deadlineMs: number }>(write: T): T {

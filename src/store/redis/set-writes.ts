@@ -1,10 +1,10 @@
 import { PgrError } from '../../errors/pgr-error.ts'
 import { partitionOf, type UnitId } from '../../model/unit.ts'
-import { SET_PAGE_METRICS, type SetChange, type SetPage, type SetWrite, type Written } from '../store.ts'
+import { SET_PAGE_METRICS, type SetChange, type SetPage, type SetWrite } from '../store.ts'
 import { decodeHeader } from './codec.ts'
 import { Outdated, pause, type Send, within } from './courier.ts'
 import { misconfigured, unavailable } from './failures.ts'
-import { unitBytes, writtenOf } from './group-writes.ts'
+import { type Applied, unitBytes, writtenOf } from './group-writes.ts'
 import { PARTITIONS } from './keys.ts'
 import type { KnownPage, KnownSet, KnownSets } from './known-sets.ts'
 import { bytesAt, listAt, maybeBytesAt, numberAt, type Reply, textAt } from './reply.ts'
@@ -20,6 +20,7 @@ const TIDY_PAGES = 64
 export interface SetWriteParts {
   readonly send: Send
   readonly known: KnownSets
+  /** May be written anew at any time, as may the next. */
   readonly limits: Buffer
   readonly mostMetrics: number
 }
@@ -29,11 +30,11 @@ export interface SetWriteParts {
  * other writers added meanwhile.
  */
 export function makeSetWrites(parts: SetWriteParts) {
-  const { send, known: sets, limits, mostMetrics } = parts
+  const { send, known: sets, limits } = parts
   const turns = new Map<UnitId, Promise<unknown>>()
 
   /** One at a time for a unit, so that writers of this process do not outrun each other when they add metrics. */
-  async function inTurn(id: UnitId, work: () => Promise<Written>): Promise<Written> {
+  async function inTurn(id: UnitId, work: () => Promise<Applied>): Promise<Applied> {
     const mine = (turns.get(id) ?? Promise.resolve()).then(work, work)
     turns.set(id, mine)
     try {
@@ -56,7 +57,7 @@ export function makeSetWrites(parts: SetWriteParts) {
   ): Promise<Reply | undefined> {
     const { known } = planned
     const holds = () => known === undefined || sets.of(what.id, undefined) === known
-    const values = planArguments(planned, what, limits, mostMetrics, replay)
+    const values = planArguments(planned, what, limits, parts.mostMetrics, replay)
     try {
       return await send(what, partition, scripts.writeSet, values, holds)
     } catch (reason) {
@@ -66,7 +67,7 @@ export function makeSetWrites(parts: SetWriteParts) {
   }
 
   /** Nothing when what is replayed was undone since. */
-  async function write(what: SetWrite, first: SetPlan, replay?: Replay): Promise<Written | undefined> {
+  async function write(what: SetWrite, first: SetPlan, replay?: Replay): Promise<Applied | undefined> {
     const partition = partitionOf(what.id, PARTITIONS)
     let tidied: 'no' | 'dead' | 'all' = 'no'
     for (let round = 0; round < ROUNDS; round++) {
@@ -84,7 +85,7 @@ export function makeSetWrites(parts: SetWriteParts) {
         catchUp(sets, what.id, reply)
         if (round > 2) await pause(Math.random() * 10)
       } else if (status === 'metrics') {
-        if (tidied === 'all') throw tooMany(mostMetrics)
+        if (tidied === 'all') throw tooMany(parts.mostMetrics)
         tidied = 'all'
         await tidy(send, what, partition, 0)
       } else {
@@ -99,14 +100,14 @@ export function makeSetWrites(parts: SetWriteParts) {
     throw unavailable('other gateways keep adding series to the same job and instance; try again')
   }
 
-  async function ordinary(what: SetWrite, planned: SetPlan): Promise<Written> {
+  async function ordinary(what: SetWrite, planned: SetPlan): Promise<Applied> {
     const written = await write(what, planned)
     if (written !== undefined) return written
     throw misconfigured('redis answered an ordinary write as if it had been replayed')
   }
 
   return {
-    writeSet(what: SetWrite): Promise<Written> {
+    writeSet(what: SetWrite): Promise<Applied> {
       const planned = plan(what)
       return planned.needsAll
         ? within(
@@ -169,7 +170,7 @@ function catchUp(sets: KnownSets, id: UnitId, reply: Reply): void {
   if (!known.agreesWith(rows)) sets.forget(id)
 }
 
-function setWritten(sets: KnownSets, what: SetWrite, plan: SetPlan, reply: Reply): Written {
+function setWritten(sets: KnownSets, what: SetWrite, plan: SetPlan, reply: Reply): Applied {
   const written = writtenOf(partitionOf(what.id, PARTITIONS), reply)
   const late = plan.skipped.filter(
     ({ timestampMs }) =>

@@ -11,7 +11,7 @@ import {
   usesTls,
 } from './connect.ts'
 import { showEndpoint } from './endpoint.ts'
-import { classify, unavailable } from './failures.ts'
+import { classify, misconfigured, unavailable } from './failures.ts'
 import type { Info } from './info.ts'
 import type { Keyspace } from './keys.ts'
 import type { RedisStoreOptions } from './options.ts'
@@ -76,7 +76,8 @@ export class Topology implements PrimaryKeeper {
   private readonly keys: Keyspace
   private readonly homes: (Home | undefined)[]
   private readonly nodes = new Map<string, { primary: Primary; address: Address; usedAtMs: number }>()
-  private readonly known = new Map<string, Address>()
+  /** Nodes to ask: those given, and those that the last maps named. */
+  private known: ReadonlyMap<string, Address> = new Map()
   private isCluster: boolean
   private closed = false
   private opened = false
@@ -195,7 +196,7 @@ export class Topology implements PrimaryKeeper {
 
   /** Follows a redirection; resolves with the primary it leads to, which need not be usable. */
   async follow(place: number, { kind, address }: Redirection, deadlineMs: number): Promise<Primary> {
-    if (!this.isCluster) throw this.wrongKind('1')
+    if (!this.isCluster) throw asTrouble(this.wrongKind('1'))
     if (kind === 'MOVED') {
       this.assign([[place, address]])
       this.refreshSoon()
@@ -248,7 +249,7 @@ export class Topology implements PrimaryKeeper {
     const why = this.whyUnfit(info)
     if (why !== undefined) {
       if (!this.opened) this.fatal ??= why
-      return why
+      return asTrouble(why)
     }
     if (info.get('cluster_enabled') === '1' && !this.isCluster) this.becomeCluster()
     const places = this.placesOf(primary)
@@ -310,7 +311,7 @@ export class Topology implements PrimaryKeeper {
   }
 
   private async openCluster(): Promise<void> {
-    for (const { host, port } of endpointsOf(this.options)) this.known.set(`${host}:${port}`, { host, port })
+    this.known = byKey(endpointsOf(this.options))
     await this.refresh()
     await this.settle()
   }
@@ -318,7 +319,7 @@ export class Topology implements PrimaryKeeper {
   /** The one server given turned out to be a node of a cluster, which then is asked for the others. */
   private becomeCluster(): void {
     this.isCluster = true
-    for (const { address } of this.nodes.values()) this.known.set(addressKey(address), address)
+    this.known = byKey(endpointsOf(this.options))
     this.homes.fill(undefined)
     void this.refresh()
   }
@@ -354,10 +355,7 @@ export class Topology implements PrimaryKeeper {
     const maps = await this.askNodes()
     if (this.closed || maps.length === 0) return
     this.lastScout = undefined
-    for (const ranges of maps) {
-      for (const { primary, replicas } of ranges)
-        for (const address of [primary, ...replicas]) this.known.set(addressKey(address), address)
-    }
+    this.known = byKey([...endpointsOf(this.options), ...addressesIn(maps)])
     const owners = ownersOf(this.keys.slots, maps)
     const changes: [number, Address][] = []
     for (const [place, owner] of owners.entries()) {
@@ -501,6 +499,11 @@ export class Topology implements PrimaryKeeper {
   }
 }
 
+/** A setting that does not fit the server ends a start. To those who call later it is the store that is not as it should be. */
+function asTrouble(error: PgrError): PgrError {
+  return error.code === 'PGR_SETTING_INVALID' ? misconfigured(error.message) : error
+}
+
 /** What came of these questions, as far as answers that say something come in time. */
 function mostAnswers(asking: readonly Promise<SlotRange[]>[]): Promise<readonly (readonly SlotRange[])[]> {
   const answers: SlotRange[][] = []
@@ -522,6 +525,14 @@ function mostAnswers(asking: readonly Promise<SlotRange[]>[]): Promise<readonly 
     for (const answer of asking) answer.then(settle, () => settle([]))
     if (open === 0) end()
   })
+}
+
+function addressesIn(maps: readonly (readonly SlotRange[])[]): Address[] {
+  return maps.flatMap((ranges) => ranges.flatMap(({ primary, replicas }) => [primary, ...replicas]))
+}
+
+function byKey(addresses: readonly Address[]): ReadonlyMap<string, Address> {
+  return new Map(addresses.map(({ host, port }) => [addressKey({ host, port }), { host, port }]))
 }
 
 function shuffle<T>(items: readonly T[]): T[] {

@@ -10,16 +10,14 @@ export interface AnswerOptions {
   readonly scrapeWithinMs: number
   /** Bounds of Retry-After, in seconds. */
   readonly retryAfterSeconds: readonly [least: number, most: number]
-  /** A failure that every caller is told to come back from at one moment is allowed. */
-  readonly mayRetryAtOnce: boolean
 }
 
-/** From so many refused pushes on they have to be spread. */
-const ENOUGH_TO_DIFFER = 30
+/** From so many refused pushes on no half of them may be told the same: a wave of them has one reason. */
+const ENOUGH_TO_DIFFER = 50
 
 /** C7: 2xx, 503 with a Retry-After that is spread, or an expected 4xx; and never later than promised. */
 export function requireAnswers(faults: readonly Fault[], options: AnswerOptions, report: Report): Rule {
-  const { expected4xx, pushWithinMs, scrapeWithinMs, retryAfterSeconds, mayRetryAtOnce } = options
+  const { expected4xx, pushWithinMs, scrapeWithinMs, retryAfterSeconds } = options
   const [least, most] = retryAfterSeconds
   /** How often pushes were told which Retry-After. */
   const told = new Map<string, number>()
@@ -58,11 +56,12 @@ export function requireAnswers(faults: readonly Fault[], options: AnswerOptions,
       if (told.size < 100) told.set(retryAfter, (told.get(retryAfter) ?? 0) + 1)
     },
     conclude() {
-      const [only] = told
-      if (mayRetryAtOnce || told.size !== 1 || only === undefined) return
-      const [retryAfter, times] = only
-      if (times >= ENOUGH_TO_DIFFER)
-        report('C7', `all ${times} refused pushes were told Retry-After: ${retryAfter}`, performance.now())
+      const all = [...told.values()].reduce((sum, times) => sum + times, 0)
+      if (all < ENOUGH_TO_DIFFER) return
+      for (const [retryAfter, times] of told) {
+        const complaint = `${times} of ${all} refused pushes were told Retry-After: ${retryAfter}`
+        if (times > all / 2) report('C7', complaint, performance.now())
+      }
     },
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type RunningServer, serveUntilStopped } from '../../../src/cli/lifecycle.ts'
 import { PgrError } from '../../../src/errors/pgr-error.ts'
 
-type Signal = 'SIGTERM' | 'SIGINT'
+type Signal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
 
 /** A process and a server whose every step is written down; pauses end when the test says so. */
 function stage({ stop = async () => {} }: { stop?: () => Promise<void> } = {}) {
@@ -42,6 +42,10 @@ function stage({ stop = async () => {} }: { stop?: () => Promise<void> } = {}) {
     start: () =>
       started({
         drain: () => steps.push('drain'),
+        reload: () => {
+          steps.push('reload')
+          throw new PgrError('PGR_SETTING_INVALID', 'x')
+        },
         stop: () => {
           steps.push('stop')
           return stop()
@@ -101,6 +105,23 @@ describe('a server', () => {
     start()
     expect(await ended).toBe('stopped')
     expect(steps).toEqual(['drain', 'stop', 'wait 30000'])
+  })
+
+  it('reloads on SIGHUP, in order or not, from when it runs to when it is to stop', async () => {
+    const { steps, ended, signal, start } = stage()
+    signal('SIGHUP')
+    await settle()
+    start()
+    await settle()
+    expect(steps).toEqual([])
+    signal('SIGHUP')
+    signal('SIGHUP')
+    expect(steps).toEqual(['reload', 'reload'])
+    signal('SIGINT')
+    await settle()
+    signal('SIGHUP')
+    expect(await ended).toBe('stopped')
+    expect(steps).toEqual(['reload', 'reload', 'drain', 'stop', 'wait 30000'])
   })
 
   it('does not wait for ever for a server that will not stop', async () => {

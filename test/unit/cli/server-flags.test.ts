@@ -32,7 +32,7 @@ describe('the flags of the server', () => {
       ['--web.listen-address=:1', '--web.listen-address', ':2'],
       [['web.listen-address', [':1', ':2']]],
     ],
-    ['a name without effect', ['--persistence.file=/x'], [['persistence.file', '/x']]],
+    ['a name without effect', ['--redis.pool-size=9'], [['redis.pool-size', '9']]],
   ])('are read: %s', async (_why, argv, given) => {
     expect(await parse(...argv)).toEqual(given)
   })

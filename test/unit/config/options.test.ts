@@ -81,6 +81,7 @@ describe('names that existing command lines and files use', () => {
     'web.listen-address',
     'web.telemetry-path',
     'web.enable-lifecycle',
+    'web.systemd-socket',
     'web.enable-admin-api',
     'persistence.file',
     'persistence.interval',

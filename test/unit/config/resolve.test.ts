@@ -148,12 +148,11 @@ describe('other names for a setting', () => {
 
   it('of other gateways are accepted and warned about', () => {
     const { notices } = resolve({
-      flags: { 'persistence.file': '/data', 'redis.pool-size': '9' },
+      flags: { 'redis.pool-size': '9' },
       env: { PGR_REDIS_IDLE_TIMEOUT: '1m' },
     })
     expect(notices.map(({ message }) => message.split(' has no effect')[0])).toEqual([
       '--redis.pool-size',
-      '--persistence.file',
       'PGR_REDIS_IDLE_TIMEOUT',
     ])
   })

@@ -49,6 +49,21 @@ describe('the store', () => {
   })
 })
 
+describe('sockets that are handed over', () => {
+  it('are all there is to listen on', () => {
+    expect(resolve({ 'web.systemd-socket': true }).settings.webListenAddress).toEqual([])
+    expect(resolve({ 'web.systemd-socket': true, compat: 'pushgateway' }).settings.webListenAddress).toEqual(
+      [],
+    )
+  })
+
+  it.each(['port', 'web.listen-address'])('cannot stand beside --%s', (flag) => {
+    expect(refusal({ 'web.systemd-socket': true, [flag]: flag === 'port' ? '1' : [':1'] })).toBe(
+      `--${flag} cannot stand beside --web.systemd-socket: give only one of them`,
+    )
+  })
+})
+
 describe('--compat=pushgateway', () => {
   it('listens on 9091 and shows own metrics beside the pushed ones', () => {
     expect(resolve({ compat: 'pushgateway' }).settings).toMatchObject({
@@ -71,6 +86,43 @@ describe('--compat=pushgateway', () => {
 
   it('moves own metrics along with the pushed ones', () => {
     expect(resolve({ compat: 'pushgateway', 'web.telemetry-path': '/m' }).settings.telemetryPath).toBe('/m')
+  })
+})
+
+describe('the path in front of every path', () => {
+  it.each<[string, Record<string, FlagValue>, string]>([
+    ['is none unless given', {}, ''],
+    [
+      'is that of the external address',
+      { 'web.external-url': 'https://push.example.org/gateway/' },
+      '/gateway',
+    ],
+    ['is none with an address that has none', { 'web.external-url': 'push.example.org:80' }, ''],
+    ['is what was given', { 'web.external-url': 'https://a/b', 'web.route-prefix': 'c/d' }, '/c/d'],
+    ['is none when that was given', { 'web.external-url': 'https://a/b', 'web.route-prefix': '/' }, ''],
+  ])('%s', (_what, flags, prefix) => {
+    expect(resolve(flags).settings.webRoutePrefix).toBe(prefix)
+  })
+
+  it.each<Record<string, FlagValue>>([
+    { 'web.external-url': 'ftp://a/b' },
+    { 'web.external-url': 'https://a/b?c' },
+    { 'web.external-url': 'https://a/b c' },
+    { 'web.route-prefix': '/a/../b' },
+    { 'web.route-prefix': '/a b' },
+  ])('is refused when it is none: %j', (flags) => {
+    expect(() => resolve(flags)).toThrow(/must be|expects|such as/)
+  })
+})
+
+describe("Pushgateway's name for the path of the page", () => {
+  it('moves own metrics there, too', () => {
+    expect(resolve({ 'web.telemetry-path': '/m' }).settings).toMatchObject({
+      metricsPath: '/m',
+      telemetryPath: '/m',
+    })
+    expect(resolve({ 'web.telemetry-path': '/m', 'telemetry.path': '/t' }).settings.telemetryPath).toBe('/t')
+    expect(resolve({ 'metrics.path': '/m' }).settings.telemetryPath).toBe('/telemetry')
   })
 })
 
@@ -190,6 +242,16 @@ describe('combinations that cannot work are refused', () => {
 
 describe('settings that change nothing are warned about', () => {
   it.each<[string, Record<string, FlagValue>, RegExp]>([
+    [
+      'a file for the store beside Redis',
+      { store: 'redis', 'persistence.file': '/x', 'persistence.interval': '1m' },
+      /^--persistence\.file, --persistence\.interval without effect: the store is Redis/,
+    ],
+    [
+      'how often a file is written that is not',
+      { 'persistence.interval': '1m' },
+      /^--persistence\.interval without effect: no file is written/,
+    ],
     ['a key without HTTPS', { 'tls.key': 'k' }, /^--tls\.key without effect: HTTPS is off/],
     [
       'a password without Redis',

@@ -387,6 +387,22 @@ describe('an ingest push', () => {
 })
 
 describe('pages', () => {
+  it('say which names nothing on them takes', async () => {
+    await one.push(
+      'put',
+      { job: 'a' },
+      '# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\ntaken 1\n',
+    )
+    const { free } = await one.gateway.scrape({
+      format: 'text',
+      escaping: 'underscores',
+      gzip: false,
+      beside: ['taken', 'free', 'h_count', 'push_time_seconds', 'takenn'],
+      deadlineMs: performance.now() + 5000,
+    })
+    expect(free).toEqual(['free', 'takenn'])
+  })
+
   it('are the same bytes from every replica, plain and gzipped, after any history', async () => {
     const job = fc.constantFrom('a', 'b', 'c')
     const extra = fc.constantFrom({}, { instance: 'i' }, { k: 'v' }, { instance: '' })

@@ -72,7 +72,11 @@ const EVENTS: Event[] = [
   { kind: 'store.lost', store: 'redis', reason: 'connection refused' },
   { kind: 'store.back', store: 'redis', downSeconds: 2 },
   { kind: 'store.finding', finding: 'eviction', message: 'redis may evict keys', ok: false },
+  { kind: 'store.snapshot', ok: true, bytes: 4096, seconds: 0.2 },
+  { kind: 'store.snapshot', ok: false, bytes: 0, seconds: 0.1 },
   { kind: 'store.history', cause: 'failover', endpoint: 'redis://a:6379', partitions: 64 },
+  { kind: 'reload', changed: ['log.level'], waiting: ['port'] },
+  { kind: 'reload', changed: [], waiting: [], reason: 'prot is not a setting' },
   {
     kind: 'store.mend',
     endpoint: 'redis://a:6379',
@@ -80,8 +84,10 @@ const EVENTS: Event[] = [
     missing: 7,
     resubmitted: 5,
     lost: 2,
+    owed: 0,
     seconds: 0.1,
   },
+  { kind: 'store.forgotten', writes: 3, total: 8 },
   { kind: 'store.topology', message: 'the primary is redis://b:6379 now' },
   { kind: 'view.poll', seconds: 0.001, units: 4 },
   { kind: 'view.reset', partition: 5, reason: 'digest' },
@@ -183,16 +189,43 @@ describe('the log', () => {
   })
 
   it.each([
-    ['debug', 'nothing is missing', { missing: 0, resubmitted: 0, lost: 0 }],
-    ['info', 'all that was missing is there again', { missing: 3, resubmitted: 3, lost: 0 }],
-    ['warn', 'something stays lost', { missing: 3, resubmitted: 2, lost: 1 }],
+    ['debug', 'nothing is missing', { missing: 0, resubmitted: 0, lost: 0, owed: 0 }],
+    ['info', 'all that was missing is there again', { missing: 3, resubmitted: 3, lost: 0, owed: 0 }],
+    ['warn', 'something stays lost', { missing: 3, resubmitted: 2, lost: 1, owed: 0 }],
+    [
+      'warn',
+      'the store does not take them yet',
+      { missing: 0, resubmitted: 0, lost: 0, owed: 3, reason: 'out of memory' },
+    ],
   ] as const)('looks for lost writes on level %s when %s', (level, _why, found) => {
     const { tell, lines } = open('debug')
     tell({ kind: 'store.mend', endpoint: 'a', checked: 9, seconds: 0.1, ...found })
     expect(/level=(\w+)/.exec(lines[0] ?? '')?.[1]).toBe(level)
     expect(lines[0]).toContain(
-      ` missing=${found.missing} resubmitted=${found.resubmitted} lost=${found.lost} `,
+      ` missing=${found.missing} resubmitted=${found.resubmitted} lost=${found.lost} owed=${found.owed} `,
     )
+  })
+
+  it('warns once a minute of acknowledged writes that are forgotten, with how many there were so far', () => {
+    const { tell, lines, clock } = open('info')
+    for (let total = 1; total <= 100; total++) {
+      tell({ kind: 'store.forgotten', writes: 1, total })
+      clock.nowMs += 1000
+    }
+    expect(lines.map((line) => /level=(\w+) .* writes=(\d+)/.exec(line)?.slice(1))).toEqual([
+      ['warn', '1'],
+      ['warn', '61'],
+    ])
+  })
+
+  it.each([
+    ['info', 'all of it is in effect', { changed: ['log.level'], waiting: [] }],
+    ['warn', 'some of it waits', { changed: [], waiting: ['port'] }],
+    ['error', 'it is wrong', { changed: [], waiting: [], reason: 'x' }],
+  ] as const)('tells of settings that were read anew on level %s when %s', (level, _why, outcome) => {
+    const { tell, lines } = open('debug')
+    tell({ kind: 'reload', ...outcome })
+    expect(/level=(\w+)/.exec(lines[0] ?? '')?.[1]).toBe(level)
   })
 
   it('warns of every loss of history and mentions a new topology', () => {
@@ -280,7 +313,12 @@ describe('own metrics', () => {
       'pgr_store_history_losses_total{cause="emptied"} 0',
       'pgr_store_lost_writes_total 2',
       'pgr_store_resubmitted_writes_total 5',
+      'pgr_store_forgotten_writes_total 3',
       'pgr_store_finding{finding="eviction"} 0',
+      'pgr_store_snapshots_total{outcome="written"} 1',
+      'pgr_store_snapshots_total{outcome="failed"} 1',
+      'pgr_store_snapshot_bytes 4096',
+      'pgr_store_snapshot_duration_seconds_count 2',
       'pgr_view_poll_duration_seconds_count 1',
       'pgr_view_changed_units_total 4',
       'pgr_view_resets_total{reason="digest"} 1',
@@ -289,6 +327,31 @@ describe('own metrics', () => {
     ]) {
       expect(body).toContain(`\n${line}\n`)
     }
+  })
+
+  it('says when the last snapshot was written, not when one failed', async () => {
+    const telemetry = open('error')
+    const at = async () =>
+      Number(/^pgr_store_snapshot_timestamp_seconds (.*)$/m.exec((await telemetry.metrics()).body)?.[1])
+    telemetry.tell({ kind: 'store.snapshot', ok: false, bytes: 0, seconds: 0 })
+    expect(await at()).toBe(0)
+    telemetry.tell({ kind: 'store.snapshot', ok: true, bytes: 1, seconds: 0 })
+    expect(Math.abs((await at()) - Date.now() / 1000)).toBeLessThan(60)
+  })
+
+  it('says whether settings were in order when they were last read, and when they were', async () => {
+    const telemetry = open('error')
+    const read = async (name: string) =>
+      Number(
+        new RegExp(`^pgr_config_last_reload_${name} (.*)$`, 'm').exec((await telemetry.metrics()).body)?.[1],
+      )
+    const startedAt = await read('success_timestamp_seconds')
+    expect([await read('successful'), Math.abs(startedAt - Date.now() / 1000) < 60]).toEqual([1, true])
+    telemetry.tell({ kind: 'reload', changed: [], waiting: [], reason: 'x' })
+    expect([await read('successful'), await read('success_timestamp_seconds')]).toEqual([0, startedAt])
+    telemetry.tell({ kind: 'reload', changed: [], waiting: [] })
+    expect(await read('successful')).toBe(1)
+    expect(await read('success_timestamp_seconds')).toBeGreaterThan(startedAt)
   })
 
   it('grows no series from what strangers send', async () => {

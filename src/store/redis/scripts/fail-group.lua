@@ -9,7 +9,7 @@
 -- ARGV[8]   milliseconds to keep a group that holds no family, 0 = forever
 -- ARGV[9]   reason
 --
--- returns  ok, epoch, now, header | duplicate, epoch, now | late, clock | schema, found | quota, limit
+-- returns  ok, epoch, now, header | duplicate, epoch, now, first | late, clock | schema, found | quota, limit
 
 -- include partition
 -- include group

@@ -7,7 +7,7 @@
 -- ARGV[6]   unit id
 -- ARGV[7]   page of a set to start with
 --
--- returns  ok, epoch, now, page to go on with (-1 at the end) | duplicate, epoch, now | epoch, found | late, clock |
+-- returns  ok, epoch, now, page to go on with (-1 at the end) | duplicate, epoch, now, first | epoch, found | late, clock |
 --          schema, found
 
 -- include partition

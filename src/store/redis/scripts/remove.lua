@@ -4,7 +4,7 @@
 -- KEYS, ARGV[1..3]  as in partition
 -- ARGV[4]   unit id
 --
--- returns  ok, epoch, now, version (0 when there was nothing) | duplicate, epoch, now | late, clock | schema, found
+-- returns  ok, epoch, now, version (0 when there was nothing) | duplicate, epoch, now, first | late, clock | schema, found
 
 -- include partition
 -- include group

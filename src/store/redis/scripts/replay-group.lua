@@ -7,7 +7,7 @@
 -- ARGV[6..] as ARGV[4..] of write-group
 --
 -- returns  ok, epoch, now | older, epoch, now: nothing of it shows, because of later writes or because it is over |
---          duplicate, epoch, now | epoch, found | late, clock | schema, found | quota, limit | families, count
+--          duplicate, epoch, now, first | epoch, found | late, clock | schema, found | quota, limit | families, count
 
 -- include partition
 -- include group

@@ -8,7 +8,7 @@
 -- ARGV[7]   version to end with, 0 = the present one
 --
 -- returns  ok, epoch, now, version to go on after (-1 at the end), version to end with, list of the sets written to
---          before and after, which are for remove-before | duplicate, epoch, now | epoch, found | late, clock |
+--          before and after, which are for remove-before | duplicate, epoch, now, first | epoch, found | late, clock |
 --          schema, found
 
 -- include partition

@@ -3,7 +3,7 @@
 --
 -- KEYS, ARGV[1..3]  as in partition
 --
--- returns  ok, epoch, now, version | duplicate, epoch, now | late, clock | schema, found
+-- returns  ok, epoch, now, version | duplicate, epoch, now, first | late, clock | schema, found
 
 -- include partition
 

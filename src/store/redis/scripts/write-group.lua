@@ -12,7 +12,7 @@
 -- ARGV[11]  most families a group may hold
 -- ARGV[12..]  name, type, series, blob of each family
 --
--- returns  ok, epoch, now, header | duplicate, epoch, now | late, clock | schema, found | quota, limit |
+-- returns  ok, epoch, now, header | duplicate, epoch, now, first | late, clock | schema, found | quota, limit |
 --          families, count
 
 -- include partition

@@ -29,7 +29,7 @@
 --          header is false when nothing changed
 --        | behind, epoch, now, dictionary version, families version, page table, families,
 --          list of number and dictionary for the pages with a newer one
---        | metrics, count | older, epoch, now | epoch, found | duplicate, epoch, now | late, clock | schema, found | quota, limit
+--        | metrics, count | older, epoch, now | epoch, found | duplicate, epoch, now, first | late, clock | schema, found | quota, limit
 
 -- include partition
 -- include set

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PgrError } from '../../../../src/errors/pgr-error.ts'
-import { classify, forCaller, lacksPermission } from '../../../../src/store/redis/failures.ts'
+import { classify, lacksPermission } from '../../../../src/store/redis/failures.ts'
 
 describe('what redis answers', () => {
   it.each([
@@ -25,29 +25,11 @@ describe('what redis answers', () => {
     const failure = classify(new Error(message))
     expect(failure.error.code).toBe(code)
     expect(failure.again).toBe(again)
-    expect(failure.error.retryAfterSeconds).toBeGreaterThanOrEqual(1)
-    expect(failure.error.retryAfterSeconds).toBeLessThanOrEqual(5)
   })
 
   it('leaves what is sorted already as it is', () => {
     const error = new PgrError('PGR_QUOTA_EXCEEDED', 'full')
     expect(classify(error)).toEqual({ error, again: false })
-  })
-
-  it('asks different callers to come back at different times', () => {
-    const waits = new Set(Array.from({ length: 200 }, () => classify(new Error('x')).error.retryAfterSeconds))
-    expect(waits.size).toBe(5)
-  })
-
-  it('asks them so also when one failure meets them all, and changes no other failure', () => {
-    const { error } = classify(new Error('x'))
-    const told = Array.from({ length: 200 }, () => forCaller(error))
-    expect(new Set(told.map(({ retryAfterSeconds }) => retryAfterSeconds)).size).toBe(5)
-    expect(new Set(told.map(({ code, message, cause }) => [code, message, cause].join()))).toEqual(
-      new Set([[error.code, error.message, error.cause].join()]),
-    )
-    const full = new PgrError('PGR_QUOTA_EXCEEDED', 'full', { retryAfterSeconds: 30 })
-    expect(forCaller(full)).toBe(full)
   })
 
   it.each([

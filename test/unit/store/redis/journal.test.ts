@@ -52,7 +52,9 @@ describe('the journal', () => {
   })
 
   it('holds at most its bytes, giving up the oldest first and counting them', () => {
-    const journal = new Journal({ windowMs: 1000, maxBytes: 10_000 }, () => 0)
+    const told: (readonly number[])[] = []
+    const onForgotten = (...counts: readonly number[]) => void told.push(counts)
+    const journal = new Journal({ windowMs: 1000, maxBytes: 10_000, onForgotten }, () => 0)
     for (let n = 0; n < 12; n++) journal.note(pushed(0, n, 'x'.repeat(1500)))
     const kept = timesOf(journal, 0) ?? []
     expect(kept.length).toBeGreaterThan(2)
@@ -64,6 +66,9 @@ describe('the journal', () => {
     journal.note(pushed(0, 99, 'x'.repeat(20_000)))
     expect(timesOf(journal, 0)).toEqual([])
     expect([journal.forgotten, journal.bytes]).toEqual([13, 0])
+    expect(told.at(0)).toEqual([1, 1])
+    expect(told.at(-1)).toEqual([1 + kept.length, 13])
+    expect(told.reduce((sum, [writes = 0]) => sum + writes, 0)).toBe(13)
   })
 
   it('counts blobs of samples too', () => {
@@ -99,6 +104,37 @@ describe('the journal', () => {
     expect(timesOf(journal, 0)).toEqual([2])
     journal.note(pushed(0, 3))
     expect([timesOf(journal, 0), journal.forgotten]).toEqual([[2, 3], 0])
+  })
+
+  it('keeps what the store lost and has yet to take back, beyond the window and within the bytes', () => {
+    const clock = makeClock()
+    const journal = new Journal({ windowMs: 1000, maxBytes: 5000 }, clock.now)
+    const [owed, settled, gone] = [pushed(0, 1), pushed(0, 2), pushed(0, 3)]
+    for (const entry of [owed, settled, gone, pushed(0, 4)]) {
+      entry.isOwed = entry.atMs < 4
+      journal.note(entry)
+    }
+    const bytes = journal.bytes
+    clock.advance(2000)
+    journal.note(pushed(0, 5))
+    expect(timesOf(journal, 0)).toEqual([1, 2, 3, 5])
+    expect(journal.bytes).toBe(bytes)
+
+    settled.isOwed = false
+    journal.drop(new Set([gone]))
+    expect([timesOf(journal, 0), journal.bytes, journal.forgotten]).toEqual([[1, 5], bytes / 2, 0])
+    // The oldest first, as ever.
+    journal.note(pushed(0, 6, 'x'.repeat(3000)))
+    expect([timesOf(journal, 0), journal.forgotten]).toEqual([[5, 6], 1])
+
+    const late = pushed(1, 7)
+    late.isOwed = true
+    journal.note(late)
+    expect(journal.forgotten).toBe(2)
+    clock.advance(2000)
+    journal.note(pushed(1, 8))
+    journal.forget(1)
+    expect([timesOf(journal, 1), journal.forgotten]).toEqual([[], 2])
   })
 
   it('keeps no more places than entries need, however many went through', () => {

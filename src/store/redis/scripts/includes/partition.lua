@@ -7,6 +7,8 @@
 
 local SCHEMA = '1'
 local DIGEST_MODULUS = 281474976710656
+-- Writes of one millisecond are told apart by this part of their version, as the fraction of their time.
+local STEPS = 4096
 local M, D, L, X, T, O = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local call = redis.call
 
@@ -15,9 +17,12 @@ local LABELS, CREATED, PUSHED, FAILED, FAILURE, PROTOCOL = 2, 3, 4, 5, 6, 7
 local EXPIRES, VERSION, SERIES, BYTES, REST = 8, 9, 10, 11, 12
 
 local epoch, version, floor, wiped, now, units, series, bytes, digest
+-- When the operation was first applied, if that is not now.
+local first
 local reborn, floor_before, wiped_before = false, 0, 0
 
--- Reads the partition. Returns a reply that refuses the call, or nothing. Touches every key, so that a key of the
+-- Reads the partition. Returns a reply that refuses the call, or nothing; for an operation that was applied before it
+-- says when that was, which orders it among others, see replay. Touches every key, so that a key of the
 -- wrong type fails here and not between two writes. A partition that lost a key starts again: with a new epoch, and
 -- with whatever is left counted as wiped.
 local function open()
@@ -34,7 +39,7 @@ local function open()
     epoch, version, floor, wiped = m[2], tonumber(m[3]), tonumber(m[4]), tonumber(m[5])
     units, series, bytes, digest = tonumber(m[7]), tonumber(m[8]), tonumber(m[9]), tonumber(m[10])
     floor_before, wiped_before = floor, wiped
-    if seen then return { 'duplicate', epoch, now } end
+    if seen then return { 'duplicate', epoch, now, seen } end
     return nil
   end
   local top = call('ZRANGE', L, -1, -1, 'WITHSCORES')
@@ -57,7 +62,7 @@ local function close(unfinished)
     call('HSET', M, 'sv', SCHEMA, 'e', epoch, 'f', floor, 'w', wiped)
   end
   call('HSET', M, 'v', version, 't', now, 'n', units, 's', series, 'b', bytes, 'g', digest)
-  if ARGV[1] ~= '' and not unfinished then call('ZADD', O, now, ARGV[1]) end
+  if ARGV[1] ~= '' and not unfinished then call('ZADD', O, first or now + version % STEPS / STEPS, ARGV[1]) end
 end
 
 -- Notes that a unit was removed, or found removed: nothing written to it up to then may be written again. Stands beside

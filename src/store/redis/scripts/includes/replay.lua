@@ -11,6 +11,7 @@ local function reopen(at, expected)
   if refused then return refused end
   if epoch ~= expected then return { 'epoch', epoch } end
   now = math.max(now, math.ceil(at))
+  first = at
   return nil
 end
 

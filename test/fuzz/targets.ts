@@ -1,0 +1,193 @@
+import { compress } from 'snappyjs'
+import type { ReadOptions } from '../../src/formats/format.ts'
+import { offers, readerFor } from '../../src/formats/index.ts'
+import { negotiate } from '../../src/formats/negotiate.ts'
+import { parseGroupPath } from '../../src/http/group-path.ts'
+import { readTtl } from '../../src/http/lifetime.ts'
+import { parseSelector } from '../../src/model/selector.ts'
+import { unsnapBlock, unsnapFramed } from '../../src/wire/snappy.ts'
+import { encodeDelimited, PROTOBUF_TYPE } from '../support/prometheus-protobuf.ts'
+import { mutate, type Random } from './mutate.ts'
+
+/** Something that reads what strangers send. */
+export interface Target {
+  readonly name: string
+  /** An input, and whether it could be read; throws what the reader throws. */
+  run(random: Random): void | Promise<void>
+}
+
+const OPTIONS: ReadOptions = {
+  limits: { labelsPerSeries: 16, nameLength: 128, valueLength: 1024, seriesPerPush: 1000 },
+  utf8Names: true,
+}
+const LIMIT = { limitBytes: 64 * 1024, setting: 'push.max-body' }
+
+const labels = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ name: `label_${i}`, value: `value "${i}" é` }))
+
+const MESSAGES = [
+  encodeDelimited({
+    name: 'requests_total',
+    help: 'Requests by code.',
+    metric: [
+      {
+        label: labels(3),
+        counter: { value: 3, exemplar: { label: labels(1), value: 1, timestamp: { seconds: 5, nanos: 6 } } },
+      },
+      { label: labels(2), counter: { value: 1e9, startTimestamp: { seconds: 5 } } },
+    ],
+  }),
+  encodeDelimited(
+    { name: 'up', type: 1, metric: [{ label: labels(1), gauge: { value: 1 }, timestampMs: 1700000000000 }] },
+    {
+      name: 'latency_seconds',
+      type: 2,
+      unit: 'seconds',
+      metric: [{ summary: { sampleCount: 9, sampleSum: 3, quantile: [{ quantile: 0.5, value: 2 }] } }],
+    },
+  ),
+  encodeDelimited({
+    name: 'size',
+    type: 4,
+    metric: [
+      {
+        label: labels(2),
+        histogram: {
+          sampleCount: 12,
+          sampleSum: 18.4,
+          bucket: [
+            { upperBound: 1, cumulativeCount: 2 },
+            { upperBound: 2, cumulativeCount: 5 },
+          ],
+          schema: 1,
+          zeroThreshold: 0.001,
+          zeroCount: 2,
+          positiveSpan: [
+            { offset: 0, length: 2 },
+            { offset: 1, length: 2 },
+          ],
+          positiveDelta: [1, 1, -1, 0],
+          negativeSpan: [{ offset: -3, length: 2 }],
+          negativeDelta: [2, 1],
+        },
+      },
+    ],
+  }),
+]
+
+const TEXT = Buffer.from(
+  '# HELP a_total Help \\n with "quotes".\n# TYPE a_total counter\na_total{x="1",y="\\"é\\\\"} 1e3 1700000000000\n' +
+    '# TYPE h histogram\nh_bucket{le="0.1"} 1\nh_bucket{le="+Inf"} 2\nh_sum 0.5\nh_count 2\n{"quoted.name",b="c"} NaN\n',
+)
+const OPEN_METRICS = Buffer.from(
+  '# TYPE a_seconds counter\n# UNIT a_seconds seconds\n# HELP a_seconds Help.\na_seconds_total{x="1"} 5 1700000000.5 # {trace_id="abc"} 1 2\na_seconds_created{x="1"} 1 1700000000.5\n' +
+    '# TYPE s stateset\ns{s="on"} 1\ns{s="off"} 0\n# TYPE i info\n# HELP i A text in which any letter may stand in the place of any other letter without harm.\ni_info{version="one",branch="release candidate",user="somebody"} 1\n# EOF\n',
+)
+
+const STREAM_ID = Buffer.from('ff060000734e61507059', 'hex')
+
+/** A framed stream whose one chunk has whatever in it, under a checksum that is right for it. */
+function frame(data: Uint8Array, crcOf: Uint8Array): Buffer {
+  const head = Buffer.alloc(8)
+  head[0] = 0x00
+  head.writeUIntLE(data.length + 4, 1, 3)
+  head.writeUInt32LE(maskedCrc(crcOf), 4)
+  return Buffer.concat([STREAM_ID, head, data])
+}
+
+/** Bit by bit, so that it is not the table of the decoder that is tested against itself. */
+function maskedCrc(bytes: Uint8Array): number {
+  let crc = 0xffffffff
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
+  }
+  crc ^= 0xffffffff
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
+}
+
+function framed(plain: Buffer): Buffer {
+  return frame(new Uint8Array(compress(plain)), plain)
+}
+
+/** Changed before or after it is compressed. */
+function changed(random: Random, pack: (plain: Buffer) => Uint8Array): Uint8Array {
+  const plain = pick([TEXT, ...MESSAGES], random)
+  return random() < 0.4 ? pack(mutate(plain, random)) : mutate(pack(plain), random)
+}
+
+const pick = <T>(list: readonly T[], random: Random): T => list[Math.floor(random() * list.length)] as T
+
+function reading(name: string, contentType: string | undefined, bodies: readonly Uint8Array[]): Target {
+  const reader = readerFor(contentType)
+  return { name, run: (random) => void reader.read(mutate(pick(bodies, random), random), OPTIONS) }
+}
+
+const PATHS = [
+  'job/backup/instance/db1',
+  'job@base64/YQ/path@base64/L3Zhcg==/empty@base64/=',
+  'job/a%20b/label/%C3%A9',
+  'job/a/U__da_2e_ta/b/',
+].map((path) => Buffer.from(path))
+const ACCEPTS = [
+  'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
+  'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.5,text/plain',
+].map((header) => Buffer.from(header))
+const TYPES = [PROTOBUF_TYPE, 'text/plain; version=0.0.4; charset=utf-8', 'application/x-protobuf'].map(
+  (type) => Buffer.from(type),
+)
+const TTLS = ['90s', '1h30m', '0', '1.5h', '250ms'].map((ttl) => Buffer.from(ttl))
+const SELECTORS = [
+  '{job="nightly backup of everything",instance=~"database.*"}',
+  "{a!='somebody else',b!~`yesterday|today`,}",
+].map((text) => Buffer.from(text))
+
+export const TARGETS: readonly Target[] = [
+  reading('protobuf', PROTOBUF_TYPE, MESSAGES),
+  reading('text', undefined, [TEXT]),
+  reading('openmetrics', 'application/openmetrics-text', [OPEN_METRICS]),
+  {
+    name: 'snappy block',
+    run: (random) =>
+      void unsnapBlock(
+        changed(random, (plain) => new Uint8Array(compress(plain))),
+        LIMIT,
+      ),
+  },
+  {
+    name: 'snappy stream',
+    run: async (random) => void (await unsnapFramed(changed(random, framed), LIMIT)),
+  },
+  {
+    name: 'protobuf in a snappy stream',
+    async run(random) {
+      const plain = mutate(pick(MESSAGES, random), random)
+      const stream = framed(plain)
+      readerFor(PROTOBUF_TYPE).read(await unsnapFramed(stream, LIMIT), OPTIONS)
+    },
+  },
+  {
+    name: 'paths',
+    run: (random) =>
+      void parseGroupPath(mutate(pick(PATHS, random), random).toString('latin1'), {
+        ...OPTIONS,
+        utf8Names: true,
+      }),
+  },
+  {
+    name: 'accept',
+    run: (random) => void negotiate(mutate(pick(ACCEPTS, random), random).toString('latin1'), offers),
+  },
+  {
+    name: 'content type',
+    run: (random) => void readerFor(mutate(pick(TYPES, random), random).toString('latin1')),
+  },
+  {
+    name: 'lifetimes',
+    run: (random) => void readTtl(mutate(pick(TTLS, random), random).toString('latin1'), '', 0),
+  },
+  {
+    name: 'selectors',
+    run: (random) => void parseSelector(mutate(pick(SELECTORS, random), random).toString()),
+  },
+]
