@@ -84,7 +84,13 @@ export async function startServer(settings: Settings, start: StartOptions = {}):
       ...(requestStop === undefined ? {} : { lifecycle: { quit: requestStop, reload: () => reload() } }),
     })
     http = server
-    const reload = makeReload(settings, start.reread, { store, gateway: started, http: server, telemetry })
+    const reload = makeReload(settings, start.reread, {
+      store,
+      gateway: started,
+      http: server,
+      telemetry,
+      wayIn,
+    })
     started.start()
     const addresses = await server.listen()
     watch = keepLooking(wayIn)
@@ -273,13 +279,14 @@ interface Adjusted {
   readonly gateway: RunningGateway
   readonly http: HttpServer
   readonly telemetry: Telemetry
+  readonly wayIn: Rereading<WayIn>
 }
 
 /** Nothing is waited for, so that no request and no other reload comes between what belongs together. */
 function makeReload(
   first: Settings,
   reread: (() => Resolved) | undefined,
-  { store, gateway, http, telemetry }: Adjusted,
+  { store, gateway, http, telemetry, wayIn }: Adjusted,
 ): () => string {
   const { tell, log } = telemetry
   let current = first
@@ -292,7 +299,9 @@ function makeReload(
       )
     const { settings, notices } = reread()
     const reloaded = takeOver(current, settings)
-    // The one thing that may yet turn out to be wrong.
+    // What may yet turn out to be wrong; a certificate comes from one of the two alone.
+    const { webConfigFile, webAuthBearerTokenFile } = reloaded.settings
+    if (webConfigFile !== '' || webAuthBearerTokenFile !== '') wayIn.readNow()
     const tls = tlsMaterial(reloaded.settings)
     if (tls !== undefined) http.setTls(tls)
     return { ...reloaded, notices }

@@ -56,19 +56,11 @@ export const options = {
     group: 'Listening',
     doc: 'Addresses to listen on instead of `--port`; may be repeated.',
   }),
-  webSystemdSocket: setting({
-    flag: 'web.systemd-socket',
-    kind: bool,
-    fallback: false,
-    group: 'Listening',
-    doc: 'Listen on the sockets that systemd hands over, and on nothing else; Linux only, and cannot stand beside `--port` or `--web.listen-address`.',
-  }),
   webConfigFile: setting({
     flag: 'web.config.file',
     kind: path,
     fallback: '',
     group: 'Listening',
-    reload: true,
     doc: 'TLS, users, headers and a rate limit, in the format of Prometheus and its exporters; read again when it or a file it names changes. Cannot stand beside `--tls.enabled`.',
   }),
   webAuthBearerTokenFile: setting({
@@ -76,7 +68,6 @@ export const options = {
     kind: path,
     fallback: '',
     group: 'Listening',
-    reload: true,
     doc: 'File of tokens, one a line, of which `Authorization: Bearer` has to carry one; read again when it changes. Beside users of `--web.config.file` either opens.',
   }),
   webAuthPublicHealth: setting({
@@ -85,6 +76,13 @@ export const options = {
     fallback: false,
     group: 'Listening',
     doc: 'Answer `/-/healthy` and `/-/ready` without credentials, for probes.',
+  }),
+  webSystemdSocket: setting({
+    flag: 'web.systemd-socket',
+    kind: bool,
+    fallback: false,
+    group: 'Listening',
+    doc: 'Listen on the sockets that systemd hands over, and on nothing else; Linux only, and cannot stand beside `--port` or `--web.listen-address`.',
   }),
   tlsEnabled: setting({
     flag: 'tls.enabled',

@@ -45,8 +45,10 @@ function stampOf({ mtimeNs, size, ino }: { mtimeNs: bigint; size: bigint; ino: b
 export interface Rereading<Value> {
   /** As last read without a fault. */
   readonly value: Value
-  /** Looks for changes now; for a timer. */
+  /** Looks for changes; for a timer. */
   look(): Promise<void>
+  /** Reads all files, changed or not. Throws what is wrong, and the old value stays. */
+  readNow(): void
 }
 
 export interface Reread<Value> {
@@ -90,20 +92,30 @@ export function readAndReread<Value>(
     return false
   }
 
+  function takeOver(): void {
+    fault = undefined
+    try {
+      const next = readAll()
+      changed(next)
+      value = next
+    } catch (reason) {
+      fault = { reason }
+      throw reason
+    }
+  }
+
   let value = readAll()
   return {
     get value() {
       return value
     },
+    readNow: takeOver,
     async look() {
       if (await isChanged()) {
-        fault = undefined
         try {
-          const next = readAll()
-          changed(next)
-          value = next
-        } catch (reason) {
-          fault = { reason }
+          takeOver()
+        } catch {
+          // Told when it is still there at the next look.
         }
       } else if (fault !== undefined) {
         failed(fault.reason)

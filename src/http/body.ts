@@ -82,6 +82,10 @@ function hasBody(request: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
 
+function endedEarly(bytes: number, cause?: unknown): PgrError {
+  return new PgrError('PGR_BODY_MALFORMED', `the body ended early, after ${bytes} bytes`, { cause })
+}
+
 /** A stream of HTTP/2 that was reset ends like one that is complete. */
 function isCutShort(request: IncomingMessage): boolean {
   const stream = streamOf(request)
@@ -95,6 +99,8 @@ function collect(
   claim: Claim,
 ): Promise<Buffer> {
   if (!hasBody(request)) return Promise.resolve(EMPTY)
+  // Nothing more would be heard of it.
+  if (request.destroyed || streamOf(request)?.destroyed) return Promise.reject(endedEarly(0))
   if (awaitingContinue.delete(request)) response.writeContinue()
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = []
@@ -124,7 +130,7 @@ function collect(
     }
     function onCut(cause?: unknown): void {
       stop()
-      reject(new PgrError('PGR_BODY_MALFORMED', `the body ended early, after ${bytes} bytes`, { cause }))
+      reject(endedEarly(bytes, cause))
     }
     function stop(): void {
       request.off('data', onData).off('end', onEnd).off('close', onCut)

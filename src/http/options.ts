@@ -2,7 +2,7 @@ import type { SecureVersion } from 'node:tls'
 import type { SampleLimits } from '../formats/format.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Tell } from '../telemetry/events.ts'
-import type { Access } from './gate.ts'
+import type { Access } from './gate/gate.ts'
 
 /** What the HTTP side needs to know; plain values, resolved from settings elsewhere. */
 export interface HttpOptions {
@@ -54,12 +54,6 @@ export interface HttpOptions {
   readonly startedAt: Date
 }
 
-/** What may be exchanged while the server runs, for requests that come from then on. */
-export type AdjustableHttp = Pick<
-  HttpOptions,
-  'limits' | 'ttl' | 'requestTimeoutMs' | 'utf8Names' | 'consistencyCheck' | 'flags'
->
-
 /** What clients' certificates are asked and checked for; names and meaning are Go's. */
 export type ClientAuth =
   | 'NoClientCert'
@@ -67,6 +61,12 @@ export type ClientAuth =
   | 'RequireAnyClientCert'
   | 'VerifyClientCertIfGiven'
   | 'RequireAndVerifyClientCert'
+
+/** What may be exchanged while the server runs, for requests that come from then on. */
+export type AdjustableHttp = Pick<
+  HttpOptions,
+  'limits' | 'ttl' | 'requestTimeoutMs' | 'utf8Names' | 'consistencyCheck' | 'flags'
+>
 
 /** What new connections are set up with. */
 export interface TlsMaterial {

@@ -2,7 +2,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import { PgrError } from '../errors/pgr-error.ts'
 import type { OtherHandler, Tell } from '../telemetry/events.ts'
 import { asApi, asFailure, type ErrorStyle, sendFailure } from './answer.ts'
-import { type Access, makeGate } from './gate.ts'
+import { type Access, makeGate } from './gate/gate.ts'
 import { makeInflight } from './inflight.ts'
 import { type BoundAddress, makeListeners } from './listeners.ts'
 import type { AdjustableHttp, HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
@@ -26,9 +26,9 @@ export interface HttpServer {
   readonly inflightBytes: number
   /** New connections get the new certificate. Throws PGR_SETTING_INVALID, and the old one stays, when it is none. */
   setTls(tls: TlsMaterial): void
-  adjust(options: AdjustableHttp): void
   /** Requests that come from now on are judged by this. */
   setAccess(access: Access): void
+  adjust(options: AdjustableHttp): void
   /** Readiness fails from now on, everything else is served as before: balancers look away. */
   beginDrain(): void
   /**
@@ -124,10 +124,10 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
       return inflight.bytes
     },
     setTls: listeners.setTls,
+    setAccess: gate.setAccess,
     adjust(changed) {
       Object.assign(options, changed)
     },
-    setAccess: gate.setAccess,
     beginDrain() {
       isStopping = true
     },

@@ -102,6 +102,8 @@ export type Event =
       reason: 'type' | 'duplicate' | 'name' | 'escaping'
       series: number
     }
+  /** Files for the way in were read anew, or could not be used and those before stay in effect. */
+  | { kind: 'web.reread'; ok: boolean; reason?: string }
   /** Settings were read anew: what changed and is in effect, what waits for a restart, or why all stays as it was. */
   | {
       kind: 'reload'
@@ -109,8 +111,6 @@ export type Event =
       waiting: readonly string[]
       reason?: string
     }
-  /** Files for the way in were read anew, or could not be used and those before stay in effect. */
-  | { kind: 'web.reread'; ok: boolean; reason?: string }
   | { kind: 'listening'; url: string; pushUrl: string; scrapeUrl: string; store: string }
   | {
       kind: 'notice'

@@ -327,11 +327,11 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
         case 'store.mend':
           lostWrites.inc(event.lost)
           return resubmittedWrites.inc(event.resubmitted)
-        case 'store.forgotten':
-          return forgottenWrites.inc(event.writes)
         case 'web.reread':
           if (event.ok) rereadAt.setToCurrentTime()
           return rereadOk.set(event.ok ? 1 : 0)
+        case 'store.forgotten':
+          return forgottenWrites.inc(event.writes)
         case 'view.poll':
           pollSeconds.observe(event.seconds)
           return polledUnits.inc(event.units)

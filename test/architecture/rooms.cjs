@@ -28,8 +28,8 @@ const homes = {
   'prom-client': ['telemetry'],
   '@oclif/core': ['cli'],
   yaml: ['config'],
-  re2js: ['model'],
   bcryptjs: ['http', 'cli'],
+  re2js: ['model'],
 }
 
 const stayInRoom = Object.entries(rooms).map(([room, allowed]) => ({

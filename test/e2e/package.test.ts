@@ -66,6 +66,7 @@ describe('the package', () => {
         'bin/run.js',
         'dist/cli/main.js',
         'dist/index.js',
+        'dist/http/gate/password-thread.js',
         'dist/index.d.ts',
         'oclif.manifest.json',
         'proto/pgr/v1/family.proto',

@@ -214,6 +214,18 @@ describeWith('openssl', 'a gateway with a web configuration file', () => {
     expect(text).toContain('pgr_web_config_last_reload_successful 1\n')
   })
 
+  it('is read at once by a reload, which answers what is wrong', async () => {
+    install('first')
+    const pgr = await start(TLS, '--web.enable-lifecycle')
+    writeFileSync(file, `${TLS}\nhttp_server_config: {headers: {X-Frame-Options: deny}}`)
+    expect((await ask(pgr, '/-/reload', { method: 'POST' })).status).toBe(200)
+    expect((await ask(pgr, '/metrics')).headers['x-frame-options']).toBe('deny')
+    writeFileSync(file, 'colour: red')
+    const { status, text } = await ask(pgr, '/-/reload', { method: 'POST' })
+    expect([status, text]).toEqual([500, expect.stringContaining('colour is no key of the file')])
+    expect((await ask(pgr, '/metrics')).headers['x-frame-options']).toBe('deny')
+  })
+
   it('follows the file of tokens', async () => {
     install('first')
     const pgr = await start(TLS, `--web.auth.bearer-token-file=${tokens}`)

@@ -1,6 +1,6 @@
 import { hashSync } from 'bcryptjs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Access, OPEN_ACCESS } from '../../src/http/gate.ts'
+import { type Access, OPEN_ACCESS } from '../../src/http/gate/gate.ts'
 import { eventually } from '../support/eventually.ts'
 import { openTestServer, PAGE, type TestServer, type Turned } from './open-test-server.ts'
 import { talk } from './talk.ts'

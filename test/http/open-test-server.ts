@@ -1,5 +1,5 @@
 import type { GroupPush, IngestPush, Scrape, ScrapeRequest } from '../../src/gateway/gateway.ts'
-import { OPEN_ACCESS } from '../../src/http/gate.ts'
+import { OPEN_ACCESS } from '../../src/http/gate/gate.ts'
 import type { HttpDeps, HttpOptions } from '../../src/http/options.ts'
 import { type HttpServer, openHttp } from '../../src/http/server.ts'
 import type { Labels } from '../../src/model/labels.ts'

@@ -34,7 +34,8 @@ export interface Reading extends YamlSource {
   texts(value: Value | undefined, name: string): readonly Item[] | undefined
 }
 
-interface Item {
+/** Of a list. */
+export interface Item {
   readonly text: string
   readonly place: string
 }

@@ -26,8 +26,7 @@ const NEVER_ANSWERED: ReadonlyMap<ErrorCode, RegExp> = new Map([
   ['PGR_PUSH_REFUSED', /^client\//],
   ['PGR_GATEWAY_UNREACHABLE', /^client\//],
   ['PGR_GATEWAY_BUSY', /^client\//],
-  // The process does not serve yet, or goes on with what it had.
-  ['PGR_WEB_CONFIG_INVALID', /^config\/web\/reading\.ts$/],
+  // The process does not serve yet.
   [
     'PGR_START_FAILED',
     /^app\.ts$|^http\/(listeners|inherited-sockets)\.ts$|^store\/embedded\/snapshot-file\.ts$/,

@@ -217,7 +217,7 @@ describe('a web configuration file', () => {
     [
       'versions the wrong way round',
       withTls('min_version: TLS13\n  max_version: TLS12'),
-      'web.yml:4:3: tls_server_config.min_version is TLS13, above the TLS12 of max_version, so that nobody could connect: lower the one or raise the other',
+      'web.yml:4:3: tls_server_config.min_version: min_version is TLS13, above the TLS12 of max_version, so that nobody could connect: lower the one or raise the other',
     ],
     [
       'an unknown suite',

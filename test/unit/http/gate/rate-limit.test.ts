@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { makeBucket } from '../../../src/http/rate-limit.ts'
+import { makeBucket } from '../../../../src/http/gate/rate-limit.ts'
 
 function open(intervalMs: number, burst: number) {
   const clock = { nowMs: 1000 }

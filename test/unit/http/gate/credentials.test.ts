@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { makeTokens, readBasic } from '../../../src/http/credentials.ts'
+import { makeTokens, readBasic } from '../../../../src/http/gate/credentials.ts'
 
 function basic(text: string | Buffer): string {
   return `Basic ${Buffer.from(text).toString('base64')}`

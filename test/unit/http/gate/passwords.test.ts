@@ -1,6 +1,6 @@
 import { hashSync } from 'bcryptjs'
 import { afterAll, describe, expect, it } from 'vitest'
-import { makePasswords, makePasswordThread } from '../../../src/http/passwords.ts'
+import { makePasswords, makePasswordThread } from '../../../../src/http/gate/passwords.ts'
 
 const ALICES = '$2y$12$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG'
 const USERS = new Map([

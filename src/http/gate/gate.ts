@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { PgrError } from '../errors/pgr-error.ts'
-import type { Tell, TurnedAway } from '../telemetry/events.ts'
+import { PgrError } from '../../errors/pgr-error.ts'
+import type { Tell, TurnedAway } from '../../telemetry/events.ts'
+import { splitUrl } from '../routes/route.ts'
 import { makeTokens, readBasic } from './credentials.ts'
 import { makePasswords, makePasswordThread, type PasswordThread } from './passwords.ts'
 import { type Bucket, makeBucket, type RateLimit } from './rate-limit.ts'
-import { splitUrl } from './routes/route.ts'
 
 /** Who may come in, how often, and what every answer carries. */
 export interface Access {

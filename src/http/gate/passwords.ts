@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import { PgrError } from '../errors/pgr-error.ts'
+import { PgrError } from '../../errors/pgr-error.ts'
 
 /** Whether a password fits a bcrypt hash; slow on purpose. */
 export type Compare = (password: string, hash: string) => Promise<boolean>
