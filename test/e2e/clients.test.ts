@@ -152,3 +152,94 @@ describeWith('client_golang', 'client_golang', () => {
     })
   })
 })
+
+describeWith('client_java', 'client_java', () => {
+  /** The one line that Maven writes and that is a list of files. */
+  const classpath = () => /^\S+\.jar$/m.exec(peerOrThrow('client_java').output)?.[0] ?? ''
+  const client = (method: string, format: string) =>
+    run('java', ['-cp', classpath(), 'Client.java', `127.0.0.1:${pgr.port}`, method, format], {
+      cwd: join(CLIENTS, 'java'),
+    })
+  const LABELS = `${PLUS},job="java batch/ü"`
+
+  it.each([
+    ['push', 'text'],
+    ['add', 'protobuf'],
+  ])('%s in %s shows what was pushed', async (method, format) => {
+    await client(method, format)
+    const shown = await samples('java_')
+    expect(shown).toContain(`java_requests_total{code="200",${LABELS}} 42`)
+    expect(shown).toContain(`java_size_bytes{${LABELS}} 1.5e+06`)
+    expect(shown).toContain(`java_latency_seconds_count{${LABELS}} 100`)
+    expect(shown).toContain(`java_classic_seconds_bucket{${LABELS},le="10"} 10`)
+    expect(shown).toContain(`java_native_seconds_count{${LABELS}} 100`)
+    await client('delete', format)
+    expect(await samples('java_')).toEqual([])
+  })
+})
+
+describeWith('curl', "the commands of Pushgateway's own documentation", () => {
+  let admin: Pgr
+  beforeAll(async () => {
+    admin = await startPgr({ flags: ['--web.enable-admin-api'] })
+  })
+  afterAll(() => admin.stop())
+
+  async function shell(script: string): Promise<string> {
+    const { stdout } = await run('sh', [
+      '-ec',
+      script.replaceAll('pushgateway.example.org:9091', `127.0.0.1:${admin.port}`),
+    ])
+    return stdout
+  }
+  const page = async () => (await fetch(`${admin.url}/metrics`)).text()
+
+  it('push one value, several with types, and remove a group', async () => {
+    await shell(
+      'echo "some_metric 3.14" | curl -sf --data-binary @- http://pushgateway.example.org:9091/metrics/job/some_job',
+    )
+    await shell(`cat <<EOF | curl -sf --data-binary @- http://pushgateway.example.org:9091/metrics/job/some_job/instance/some_instance
+# TYPE another_metric gauge
+# HELP another_metric Just an example.
+another_metric 2398.283
+# TYPE third_metric counter
+third_metric{label="val1"} 42
+EOF`)
+    expect(await page()).toContain('some_metric{instance="",job="some_job"} 3.14\n')
+    expect(await page()).toContain('# HELP another_metric Just an example.\n# TYPE another_metric gauge\n')
+    expect(await page()).toContain('third_metric{instance="some_instance",job="some_job",label="val1"} 42\n')
+    await shell(
+      'curl -sf -X DELETE http://pushgateway.example.org:9091/metrics/job/some_job/instance/some_instance',
+    )
+    expect(await page()).not.toContain('another_metric')
+    expect(await page()).toContain('some_metric')
+    await shell('curl -sf -X DELETE http://pushgateway.example.org:9091/metrics/job/some_job')
+    expect(await page()).toBe('')
+  })
+
+  it('spell labels in base64, empty ones too', async () => {
+    await shell(
+      'echo \'some_metric{foo="bar"} 3.14\' | curl -sf --data-binary @- http://pushgateway.example.org:9091/metrics/job/directory_cleaner/path@base64/L3Zhci90bXA',
+    )
+    await shell(
+      'echo "some_metric 1" | curl -sf --data-binary @- http://pushgateway.example.org:9091/metrics/job/example/first_label@base64/=',
+    )
+    expect(await page()).toContain(
+      'some_metric{foo="bar",instance="",job="directory_cleaner",path="/var/tmp"} 3.14\n',
+    )
+    expect(await page()).toContain('some_metric{first_label="",instance="",job="example"} 1\n')
+  })
+
+  it('ask the API, and wipe', async () => {
+    const metrics = JSON.parse(
+      await shell('curl -sf -X GET http://pushgateway.example.org:9091/api/v1/metrics'),
+    )
+    expect(metrics).toMatchObject({ status: 'success', data: [expect.any(Object), expect.any(Object)] })
+    const status = JSON.parse(
+      await shell('curl -sf -X GET http://pushgateway.example.org:9091/api/v1/status'),
+    )
+    expect(status.data).toMatchObject({ build_information: expect.any(Object), flags: expect.any(Object) })
+    await shell('curl -sf -X PUT http://pushgateway.example.org:9091/api/v1/admin/wipe')
+    expect(await page()).toBe('')
+  })
+})

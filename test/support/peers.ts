@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, it } from 'vitest'
 
-/** A program with that client; its modules are fetched when it is first run. */
+/** Programs with these clients; what they need is fetched when they are first run. */
 const CLIENT_GO = fileURLToPath(new URL('../clients/go', import.meta.url))
+const CLIENT_JAVA = fileURLToPath(new URL('../clients/java/pom.xml', import.meta.url))
 
 interface Known {
   /** Tried in this order. */
@@ -29,6 +30,10 @@ const KNOWN = {
   },
   go: { commands: ['go'], args: ['version'] },
   client_golang: { commands: ['go'], args: ['-C', CLIENT_GO, 'run', '.', '--version'] },
+  client_java: {
+    commands: ['mvn'],
+    args: ['-B', '-f', CLIENT_JAVA, 'dependency:build-classpath'],
+  },
   'redis-cli': { commands: ['redis-cli', 'valkey-cli'], args: ['--version'] },
   openssl: { commands: ['openssl'], args: ['version'] },
   curl: { commands: ['curl'], args: ['--version'] },
@@ -40,6 +45,8 @@ export interface Peer {
   /** What to run; for client_python the interpreter that has it. */
   readonly path: string
   readonly version: string
+  /** What it wrote when it was looked at. */
+  readonly output: string
 }
 
 /** Building a client takes its time when its modules have to be fetched. */
@@ -65,7 +72,8 @@ export function peerOrThrow(name: PeerName): Peer {
 function look({ commands, args }: Known): Peer | undefined {
   for (const path of commands) {
     const { status, stdout, stderr } = spawnSync(path, args, { encoding: 'utf8', timeout: LOOK_TIMEOUT_MS })
-    if (status === 0) return { path, version: /\d+(\.\d+)+/.exec(stdout + stderr)?.[0] ?? 'unknown' }
+    if (status !== 0) continue
+    return { path, version: /\d+(\.\d+)+/.exec(stdout + stderr)?.[0] ?? 'unknown', output: stdout }
   }
   return undefined
 }
