@@ -1,4 +1,5 @@
 import type { FamilyType, NativeHistogram } from '../../model/family.ts'
+import { DELIMITED, FIXED64, tagOf, VARINT } from '../protobuf.ts'
 
 /**
  * What reader and writer of stored blobs share: the numbers of `proto/pgr/v1/family.proto`. Data at rest depends on
@@ -33,75 +34,69 @@ export const HINT_OF_NUMBER: ReadonlyMap<number, ResetHint> = new Map(
   Object.entries(HINT_NUMBER).map(([hint, number]) => [number, hint as ResetHint]),
 )
 
-const VARINT = 0
-const FIXED64 = 1
-const DELIMITED = 2
-
-const tag = (field: number, wireType: number): number => field * 8 + wireType
-
 export const FAMILY = {
-  type: tag(1, VARINT),
-  name: tag(2, DELIMITED),
-  help: tag(3, DELIMITED),
-  unit: tag(4, DELIMITED),
-  labelName: tag(5, DELIMITED),
-  shape: tag(6, DELIMITED),
-  run: tag(7, DELIMITED),
-  valueLength: tag(8, DELIMITED),
-  valueText: tag(9, DELIMITED),
-  value: tag(10, DELIMITED),
-  metric: tag(11, DELIMITED),
+  type: tagOf(1, VARINT),
+  name: tagOf(2, DELIMITED),
+  help: tagOf(3, DELIMITED),
+  unit: tagOf(4, DELIMITED),
+  labelName: tagOf(5, DELIMITED),
+  shape: tagOf(6, DELIMITED),
+  run: tagOf(7, DELIMITED),
+  valueLength: tagOf(8, DELIMITED),
+  valueText: tagOf(9, DELIMITED),
+  value: tagOf(10, DELIMITED),
+  metric: tagOf(11, DELIMITED),
 } as const
 
 export const METRIC = {
-  skip: tag(1, VARINT),
-  timestampMs: tag(2, FIXED64),
-  startMs: tag(3, FIXED64),
-  stale: tag(4, VARINT),
-  exemplar: tag(5, DELIMITED),
-  value: tag(6, FIXED64),
-  count: tag(7, VARINT),
-  floatCount: tag(8, FIXED64),
-  sum: tag(9, FIXED64),
-  quantile: tag(10, DELIMITED),
-  quantileValue: tag(11, DELIMITED),
-  state: tag(12, DELIMITED),
-  upperBound: tag(13, DELIMITED),
-  sameBounds: tag(14, VARINT),
-  bucketIncrement: tag(15, DELIMITED),
-  bucketCount: tag(16, DELIMITED),
-  float: tag(17, VARINT),
-  native: tag(18, DELIMITED),
+  skip: tagOf(1, VARINT),
+  timestampMs: tagOf(2, FIXED64),
+  startMs: tagOf(3, FIXED64),
+  stale: tagOf(4, VARINT),
+  exemplar: tagOf(5, DELIMITED),
+  value: tagOf(6, FIXED64),
+  count: tagOf(7, VARINT),
+  floatCount: tagOf(8, FIXED64),
+  sum: tagOf(9, FIXED64),
+  quantile: tagOf(10, DELIMITED),
+  quantileValue: tagOf(11, DELIMITED),
+  state: tagOf(12, DELIMITED),
+  upperBound: tagOf(13, DELIMITED),
+  sameBounds: tagOf(14, VARINT),
+  bucketIncrement: tagOf(15, DELIMITED),
+  bucketCount: tagOf(16, DELIMITED),
+  float: tagOf(17, VARINT),
+  native: tagOf(18, DELIMITED),
 } as const
 
 export const EXEMPLAR = {
-  label: tag(1, DELIMITED),
-  value: tag(2, FIXED64),
-  timestampMs: tag(3, FIXED64),
-  bucket: tag(4, VARINT),
+  label: tagOf(1, DELIMITED),
+  value: tagOf(2, FIXED64),
+  timestampMs: tagOf(3, FIXED64),
+  bucket: tagOf(4, VARINT),
 } as const
 
 export const STATE = {
-  name: tag(1, DELIMITED),
-  enabled: tag(2, VARINT),
+  name: tagOf(1, DELIMITED),
+  enabled: tagOf(2, VARINT),
 } as const
 
 export const NATIVE = {
-  schema: tag(1, VARINT),
-  zeroThreshold: tag(2, FIXED64),
-  zeroCount: tag(3, FIXED64),
-  positiveSpan: tag(4, DELIMITED),
-  positiveCount: tag(5, DELIMITED),
-  positiveFloatCount: tag(6, DELIMITED),
-  negativeSpan: tag(7, DELIMITED),
-  negativeCount: tag(8, DELIMITED),
-  negativeFloatCount: tag(9, DELIMITED),
-  customBound: tag(10, DELIMITED),
-  exemplar: tag(11, DELIMITED),
-  resetHint: tag(12, VARINT),
+  schema: tagOf(1, VARINT),
+  zeroThreshold: tagOf(2, FIXED64),
+  zeroCount: tagOf(3, FIXED64),
+  positiveSpan: tagOf(4, DELIMITED),
+  positiveCount: tagOf(5, DELIMITED),
+  positiveFloatCount: tagOf(6, DELIMITED),
+  negativeSpan: tagOf(7, DELIMITED),
+  negativeCount: tagOf(8, DELIMITED),
+  negativeFloatCount: tagOf(9, DELIMITED),
+  customBound: tagOf(10, DELIMITED),
+  exemplar: tagOf(11, DELIMITED),
+  resetHint: tagOf(12, VARINT),
 } as const
 
 export const SINGLE = {
-  type: tag(1, VARINT),
-  metric: tag(2, DELIMITED),
+  type: tagOf(1, VARINT),
+  metric: tagOf(2, DELIMITED),
 } as const

@@ -19,6 +19,7 @@ import type {
 } from '../../model/family.ts'
 import { type Label, type Labels, NO_LABELS } from '../../model/labels.ts'
 import type { NumberColumns, NumberRun } from '../format.ts'
+import { eachField, skipField } from '../protobuf.ts'
 import {
   DEFLATED,
   EXEMPLAR,
@@ -114,7 +115,7 @@ export class NumbersReader {
     for (let tag = 0; reader.pos < reader.len; end = reader.pos) {
       tag = reader.tag()
       if (isTail(tag)) break
-      skip(reader, tag)
+      skipField(reader, tag)
     }
     // A copy: the blob may be gone when the next one is read.
     this.#head = Uint8Array.prototype.slice.call(message, 0, end)
@@ -203,7 +204,7 @@ export function readStoredMetric(blob: Uint8Array): StoredMetric {
       const tag = reader.tag()
       if (tag === SINGLE.type) type = readType(reader)
       else if (tag === SINGLE.metric) parts = readParts(reader)
-      else skip(reader, tag)
+      else skipField(reader, tag)
     }
     if (type === undefined || parts === undefined) throw damaged('has no type or no metric')
     return storedMetricOf(type, parts)
@@ -343,7 +344,7 @@ function readColumns(reader: Reader): Columns {
         reader.skip(reader.size())
         break
       default:
-        skip(reader, tag)
+        skipField(reader, tag)
     }
   }
   if (type === undefined) throw damaged('has no type')
@@ -553,7 +554,7 @@ function readParts(reader: Reader): MetricParts {
         parts.native = readNative(reader)
         break
       default:
-        skip(reader, tag)
+        skipField(reader, tag)
     }
   })
   return parts
@@ -649,7 +650,7 @@ function readExemplar(reader: Reader): { bucket: number; exemplar: Exemplar } {
         bucket = reader.uint32()
         break
       default:
-        skip(reader, tag)
+        skipField(reader, tag)
     }
   })
   if (name !== undefined) throw damaged('has an exemplar label without a value')
@@ -662,7 +663,7 @@ function readState(reader: Reader): State {
   eachField(reader, (tag) => {
     if (tag === STATE.name) name = reader.string()
     else if (tag === STATE.enabled) enabled = reader.bool()
-    else skip(reader, tag)
+    else skipField(reader, tag)
   })
   return { name, enabled }
 }
@@ -716,7 +717,7 @@ function readNative(reader: Reader): NativeHistogram {
         resetHint = HINT_OF_NUMBER.get(reader.uint32())
         break
       default:
-        skip(reader, tag)
+        skipField(reader, tag)
     }
   })
   return {
@@ -763,18 +764,6 @@ function readText(reader: Reader, at: number): string {
   if (at === 0) return ''
   reader.pos = at
   return reader.string()
-}
-
-/** Calls `read` with the tag of every field of the nested message that starts here. */
-function eachField(reader: Reader, read: (tag: number) => void): void {
-  const end = reader.size() + reader.pos
-  if (end > reader.len) throw damaged('is cut off')
-  while (reader.pos < end) read(reader.tag())
-  if (reader.pos !== end) throw damaged('has a field that is longer than its message')
-}
-
-function skip(reader: Reader, tag: number): void {
-  reader.skipType(tag & 7, 0, tag >>> 3)
 }
 
 function readWholes(reader: Reader, into: number[]): void {
