@@ -13,6 +13,7 @@ import { type Label, type Labels, labelKey, mergeLabels } from '../../model/labe
 import { type EscapingScheme, escapeLabelName, escapeName } from '../../model/names.ts'
 import { CUSTOM_SCHEMA, classicBuckets } from '../../model/native-histogram.ts'
 import type { BlockOptions, Writer } from '../format.ts'
+import { reservedLabel } from '../prometheus-text/index.ts'
 import { ProtobufWriter } from '../protobuf.ts'
 import {
   BUCKET,
@@ -134,21 +135,6 @@ class Block {
       if (taken.get(shown) === name) kept.push({ name: shown, value })
     }
     return kept
-  }
-}
-
-/** The label that samples of this type add themselves, as it is spelled on the page. */
-function reservedLabel({ name, type }: Family, escaping: EscapingScheme): string | undefined {
-  switch (type) {
-    case 'summary':
-      return 'quantile'
-    case 'histogram':
-    case 'gaugehistogram':
-      return 'le'
-    case 'stateset':
-      return escapeLabelName(name, escaping)
-    default:
-      return undefined
   }
 }
 

@@ -4,4 +4,5 @@ export { escapeValue } from './escape.ts'
 export { type BlockLabels, LabelText, labelsToWrite } from './label-text.ts'
 export { makeNumberWriter } from './number-lines.ts'
 export { reader } from './read.ts'
-export { writer } from './write.ts'
+/** `reservedLabel` is shared with protobuf, which shows the same types. */
+export { reservedLabel, writer } from './write.ts'

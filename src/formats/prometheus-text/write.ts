@@ -85,7 +85,7 @@ function writeBlock(family: Family, common: Labels, { escaping, timestamps }: Bl
 }
 
 /** The label that samples of this type add themselves, as it is spelled on the page. */
-function reservedLabel({ name, type }: Family, escaping: EscapingScheme): string | undefined {
+export function reservedLabel({ name, type }: Family, escaping: EscapingScheme): string | undefined {
   switch (type) {
     case 'summary':
       return 'quantile'
