@@ -24,8 +24,32 @@ const NOTHING: DeflatedSegment = { bytes: Buffer.alloc(0), crc: 0, shift: shiftO
 /** Every segment ends in the empty stored block of a full flush. */
 const FLUSHED = Buffer.from([0, 0, 0xff, 0xff])
 
-/** Compresses segments one after the other, in a thread of zlib's: the thread that serves requests has better to do. */
+/**
+ * Segments that are compressed at a time, in threads of zlib's. Each waits for a turn of the thread that serves requests
+ * before the next can begin, so that there are more of them than cores.
+ */
+const LANES = 4
+
+/** Compresses segments in threads of zlib's: the thread that serves requests has better to do. */
 export class Deflater {
+  readonly #lanes = Array.from({ length: LANES }, () => new Lane())
+  #next = 0
+
+  /** Rejects with PGR_INTERNAL when zlib fails, or when closed meanwhile. */
+  deflate(text: Uint8Array): Promise<DeflatedSegment> {
+    // zlib has nothing to say of nothing.
+    if (text.length === 0) return Promise.resolve(NOTHING)
+    this.#next = (this.#next + 1) % LANES
+    return (this.#lanes[this.#next] as Lane).deflate(text)
+  }
+
+  close(): void {
+    for (const lane of this.#lanes) lane.close()
+  }
+}
+
+/** One segment after the other. */
+class Lane {
   readonly #stream = createDeflateRaw({ level: 1, flush: constants.Z_FULL_FLUSH, chunkSize: 64 * 1024 })
   #pieces: Buffer[] = []
   #failure: Error | undefined
@@ -37,10 +61,7 @@ export class Deflater {
     })
   }
 
-  /** Rejects with PGR_INTERNAL when zlib fails, or when closed meanwhile. */
   deflate(text: Uint8Array): Promise<DeflatedSegment> {
-    // zlib has nothing to say of nothing.
-    if (text.length === 0) return Promise.resolve(NOTHING)
     return new Promise((resolve, reject) => {
       this.#stream.write(text, (error) => {
         // Copied to its size: the pieces are slices of a working buffer and would keep all of it alive.
