@@ -30,6 +30,20 @@ export function eachField(reader: ProtobufReader, read: (tag: number) => void): 
   if (reader.pos !== end) throw new Error('has a field that is longer than its message')
 }
 
+/** The same numbers as `tag`, packed into one field. */
+export function packed(tag: number): number {
+  return tagOf(tag >>> 3, DELIMITED)
+}
+
+/** What was thrown while reading, to continue "it"; our own words do, those of protobufjs do not. */
+export function problemOf(reason: unknown): string {
+  if (!(reason instanceof Error)) return 'cannot be read'
+  if (reason instanceof RangeError) return 'is cut off'
+  return OWN_WORDS.test(reason.message) ? reason.message : `cannot be read: ${reason.message}`
+}
+
+const OWN_WORDS = /^(has|is|holds) /
+
 /** Steps over the value of a field nobody knows. */
 export function skipField(reader: ProtobufReader, tag: number): void {
   reader.skipType(tag & 7, 0, tag >>> 3)
@@ -84,20 +98,26 @@ export function readSint64(reader: ProtobufReader): number {
   return low % 2 === 0 ? half : -1 - half
 }
 
-/** Numbers of a repeated field that may be packed or not: `read` takes one at a time. */
+/** To hand to `readRepeated`. */
+export function readDouble(reader: ProtobufReader): number {
+  return reader.double()
+}
+
+/** Numbers of a repeated field that may be packed or not: `read` takes one at a time, `most` in all. */
 export function readRepeated(
   reader: ProtobufReader,
   tag: number,
   read: (reader: ProtobufReader) => number,
   into: number[],
+  most: number,
 ): void {
-  if ((tag & 7) !== DELIMITED) {
-    into.push(read(reader))
-    return
-  }
-  const end = reader.size() + reader.pos
+  const end = (tag & 7) === DELIMITED ? reader.size() + reader.pos : reader.pos + 1
   if (end > reader.len) throw new Error('is cut off')
-  while (reader.pos < end) into.push(read(reader))
+  while (reader.pos < end) {
+    if (into.length === most) throw new Error(`has more than ${most} numbers in one list`)
+    into.push(read(reader))
+  }
+  if ((tag & 7) !== DELIMITED) return
   if (reader.pos !== end) throw new Error('has numbers that are longer than their field')
 }
 
