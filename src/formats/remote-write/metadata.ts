@@ -81,6 +81,8 @@ export class MetadataOfSeries {
   }
 
   take(seriesName: string, refs: MetadataRefs): void {
+    // Prometheus sends metadata with every series, and mostly with nothing in it.
+    if (refs.type === 0 && refs.help === 0 && refs.unit === 0) return
     this.byName.set(familyName(seriesName, typeOf(refs.type)), refs)
   }
 

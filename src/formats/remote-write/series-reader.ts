@@ -79,8 +79,9 @@ export class SeriesReader<S> {
     return this.count === 0 ? 'it' : `time series ${this.count}`
   }
 
-  /** Starts a series: nothing of it was found yet. */
+  /** Starts a series, and pays for it: nothing of it was found yet. */
   begin(): void {
+    this.source.budget.take(1)
     this.count++
     this.labels.clear()
     this.samplesAt.count = 0
@@ -89,14 +90,19 @@ export class SeriesReader<S> {
     this.startMs = 0
   }
 
-  get isEmpty(): boolean {
-    return this.samplesAt.count + this.histogramsAt.count + this.exemplarsAt.count === 0
+  /** How much was found. */
+  private get parts(): number {
+    return this.samplesAt.count + this.histogramsAt.count + this.exemplarsAt.count
   }
 
-  /** What the series is, once all of it was found; undefined when it was refused. Pays for all that will be made of it. */
+  get isEmpty(): boolean {
+    return this.parts === 0
+  }
+
+  /** What the series is, once all of it was found; undefined when it was refused. Pays for what will be made of it. */
   find(): Known<S> | undefined {
-    const { labels, source } = this
-    source.budget.take(Math.max(1, this.samplesAt.count + this.histogramsAt.count + this.exemplarsAt.count))
+    const { labels, parts, source } = this
+    if (parts > 1) source.budget.take(parts - 1)
     const problem = labels.finish()
     if (problem !== undefined) return this.refuse(problem)
     const key = labels.bytes.toString('latin1', labels.start, labels.end)

@@ -28,6 +28,7 @@ export function readVersion1<S>(
         skipField(reader, tag)
         break
       case SOURCE_OF_CORTEX:
+        isOwn = true
         skipField(reader, tag)
         break
       default:
@@ -35,10 +36,12 @@ export function readVersion1<S>(
     }
   }
   // To whoever knows one version, the other is empty: nothing would be stored, and nobody told.
-  if (isOther && !isOwn)
-    throw new Error(
-      'has the fields of version 2.0 and none of 1.0; send it as application/x-protobuf;proto=io.prometheus.write.v2.Request',
-    )
+  if (reader.len === 0 || isOwn) return
+  throw new Error(
+    isOther
+      ? 'has the fields of version 2.0; send it as application/x-protobuf;proto=io.prometheus.write.v2.Request'
+      : 'has neither series nor metadata',
+  )
 }
 
 function readSeries<S>(reader: ProtobufReader, series: SeriesReader<S>): void {
@@ -62,7 +65,7 @@ function readSeries<S>(reader: ProtobufReader, series: SeriesReader<S>): void {
     }
   }
   closeMessage(reader, end)
-  const known = series.find()
+  const known = series.isEmpty ? undefined : series.find()
   if (known !== undefined) series.read(known)
   reader.pos = end
 }

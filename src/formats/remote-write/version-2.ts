@@ -56,12 +56,14 @@ function readSymbols(reader: ProtobufReader, symbols: Symbols): void {
         skipUnknown(reader, tag, 5)
     }
   }
-  // To whoever knows one version, the other is empty: nothing would be stored, and nobody told.
-  if (isOther && !isOwn)
-    throw new Error(
-      'has the fields of version 1.0 and none of 2.0; send it as application/x-protobuf without the parameter proto',
-    )
   if (isOwn) symbols.check()
+  // To whoever knows one version, the other is empty: nothing would be stored, and nobody told.
+  if (reader.len === 0 || isOwn) return
+  throw new Error(
+    isOther
+      ? 'has the fields of version 1.0; send it as application/x-protobuf without the parameter proto'
+      : 'has neither symbols nor series',
+  )
 }
 
 function readSeries<S>(
