@@ -9,6 +9,7 @@ export type ProtobufReader = protobuf.Reader
 export const VARINT = 0
 export const FIXED64 = 1
 export const DELIMITED = 2
+const GROUP = 3
 
 /** What stands in front of a field. */
 export function tagOf(field: number, wireType: number): number {
@@ -22,17 +23,50 @@ export function openReader(bytes: Uint8Array): ProtobufReader {
   )
 }
 
-/** Calls `read` with the tag of every field of the nested message that starts here. */
-export function eachField(reader: ProtobufReader, read: (tag: number) => void): void {
+/** Where the nested message ends that starts here with its length; the reader then stands at its first field. */
+export function openMessage(reader: ProtobufReader): number {
   const end = reader.size() + reader.pos
   if (end > reader.len) throw new Error('is cut off')
-  while (reader.pos < end) read(reader.tag())
+  return end
+}
+
+/** Checks that the fields that were read end where their message does. */
+export function closeMessage(reader: ProtobufReader, end: number): void {
   if (reader.pos !== end) throw new Error('has a field that is longer than its message')
 }
 
-/** Steps over the value of a field nobody knows. */
+/** Calls `read` with the tag of every field of the nested message that starts here. */
+export function eachField(reader: ProtobufReader, read: (tag: number) => void): void {
+  const end = openMessage(reader)
+  while (reader.pos < end) read(reader.tag())
+  closeMessage(reader, end)
+}
+
+/** The same numbers as `tag`, packed into one field. */
+export function packed(tag: number): number {
+  return tagOf(tag >>> 3, DELIMITED)
+}
+
+/** What was thrown while reading, to continue "it"; our own words do, those of protobufjs do not. */
+export function problemOf(reason: unknown): string {
+  if (!(reason instanceof Error)) return 'cannot be read'
+  if (reason instanceof RangeError) return 'is cut off'
+  return OWN_WORDS.test(reason.message) ? reason.message : `cannot be read: ${reason.message}`
+}
+
+const OWN_WORDS = /^(has|is|holds) /
+
+/** Steps over the value of a field nobody knows; no message that is read has groups. */
 export function skipField(reader: ProtobufReader, tag: number): void {
+  if ((tag & 7) === GROUP) throw new Error('has a group')
   reader.skipType(tag & 7, 0, tag >>> 3)
+}
+
+/** As `skipField` for a message whose fields are known up to this number: one of those may not be of another kind. */
+export function skipUnknown(reader: ProtobufReader, tag: number, known: number): void {
+  const field = tag >>> 3
+  if (field <= known) throw new Error(`has a field ${field} of wire type ${tag & 7}, which it never is`)
+  skipField(reader, tag)
 }
 
 /** A varint of 64 bits in three parts, because a number holds 53 bits, and protobufjs would make an object of each. */
@@ -84,20 +118,25 @@ export function readSint64(reader: ProtobufReader): number {
   return low % 2 === 0 ? half : -1 - half
 }
 
-/** Numbers of a repeated field that may be packed or not: `read` takes one at a time. */
+/** To hand to `readRepeated`. */
+export function readDouble(reader: ProtobufReader): number {
+  return reader.double()
+}
+
+/** Numbers of a repeated field that may be packed or not: `read` takes one at a time, `most` in all. */
 export function readRepeated(
   reader: ProtobufReader,
   tag: number,
   read: (reader: ProtobufReader) => number,
   into: number[],
+  most: number,
 ): void {
-  if ((tag & 7) !== DELIMITED) {
+  const end = (tag & 7) === DELIMITED ? openMessage(reader) : reader.pos + 1
+  while (reader.pos < end) {
+    if (into.length === most) throw new Error(`has more than ${most} numbers in one list`)
     into.push(read(reader))
-    return
   }
-  const end = reader.size() + reader.pos
-  if (end > reader.len) throw new Error('is cut off')
-  while (reader.pos < end) into.push(read(reader))
+  if ((tag & 7) !== DELIMITED) return
   if (reader.pos !== end) throw new Error('has numbers that are longer than their field')
 }
 

@@ -187,3 +187,9 @@ export function seriesNames(name: string, type: FamilyType): readonly string[] {
       return [name]
   }
 }
+
+/** The unit, if the family may have it: Prometheus fails a whole scrape over one that its name does not end in. */
+export function unitFor(name: string, type: FamilyType, unit: string): string {
+  const base = type === 'counter' && name.endsWith('_total') ? name.slice(0, -'_total'.length) : name
+  return unit !== '' && base.endsWith(`_${unit}`) ? unit : ''
+}

@@ -86,8 +86,6 @@ export const BUCKET = {
   floatCumulativeCount: tagOf(4, FIXED64),
 } as const
 
-export const SPAN = { offset: tagOf(1, VARINT), length: tagOf(2, VARINT) } as const
-
 export const EXEMPLAR = {
   label: tagOf(1, DELIMITED),
   value: tagOf(2, FIXED64),
@@ -96,8 +94,3 @@ export const EXEMPLAR = {
 
 /** Of google.protobuf.Timestamp. */
 export const TIMESTAMP = { seconds: tagOf(1, VARINT), nanos: tagOf(2, VARINT) } as const
-
-/** The same numbers as `tag`, packed into one field. */
-export function packed(tag: number): number {
-  return tagOf(tag >>> 3, DELIMITED)
-}

@@ -6,30 +6,23 @@ import type {
   HistogramMetric,
   Metric,
   MetricBase,
-  NativeBuckets,
   NativeHistogram,
   NumberMetric,
   Quantile,
-  Span,
   SummaryMetric,
 } from '../../model/family.ts'
+import { unitFor } from '../../model/family.ts'
 import { duplicateName, type Label, type Labels, NO_LABELS, sortLabels } from '../../model/labels.ts'
 import { isLegacyLabelName, isLegacyMetricName, isValidUtf8Name } from '../../model/names.ts'
-import {
-  COARSEST_SCHEMA,
-  coarsen,
-  FINEST_KNOWN_SCHEMA,
-  FINEST_SCHEMA,
-  nativeProblem,
-} from '../../model/native-histogram.ts'
+import { Budget } from '../budget.ts'
 import type { Reader, ReadOptions } from '../format.ts'
+import { NativeFields, type NativeTotals } from '../native-fields.ts'
 import {
   eachField,
   openReader,
   type ProtobufReader,
+  problemOf,
   readInt64,
-  readRepeated,
-  readSint64,
   readUint64,
   skipField,
 } from '../protobuf.ts'
@@ -41,9 +34,7 @@ import {
   LABEL,
   METRIC,
   NUMBER,
-  packed,
   QUANTILE,
-  SPAN,
   SUMMARY,
   TIMESTAMP,
   TYPES,
@@ -70,25 +61,6 @@ export const reader: Reader = {
     }
     return [...families.values()]
   },
-}
-
-/** What one body may still bring: everything that becomes an object is paid for before it is made. */
-class Budget {
-  private left: number
-  private readonly limit: number
-
-  constructor({ limits }: ReadOptions) {
-    this.limit = limits.seriesPerPush
-    this.left = this.limit
-  }
-
-  take(series: number): void {
-    this.left -= series
-    if (this.left < 0)
-      throw over(
-        `the body has more than the ${this.limit} series allowed; raise --push.max-series if it is meant`,
-      )
-  }
 }
 
 function over(message: string): PgrError {
@@ -145,25 +117,10 @@ function readFamily(
     const which = name === '' ? '' : ` (${JSON.stringify(name.slice(0, 100))})`
     throw new PgrError(
       'PGR_BODY_MALFORMED',
-      `protobuf parsing error in metric family ${number}${which}: it ${messageOf(reason)}`,
+      `protobuf parsing error in metric family ${number}${which}: it ${problemOf(reason)}`,
       { cause: reason },
     )
   }
-}
-
-/** Our own words continue "it"; those of protobufjs do not. */
-function messageOf(reason: unknown): string {
-  if (!(reason instanceof Error)) return 'cannot be read'
-  if (reason instanceof RangeError) return 'is cut off'
-  return OWN_WORDS.test(reason.message) ? reason.message : `cannot be read: ${reason.message}`
-}
-
-const OWN_WORDS = /^(has|is|holds) /
-
-/** OpenMetrics knows no unit that the name does not end in, and Prometheus fails a whole scrape over one. */
-function unitFor(name: string, type: WireType, unit: string): string {
-  const base = type === 'counter' && name.endsWith('_total') ? name.slice(0, -'_total'.length) : name
-  return unit !== '' && base.endsWith(`_${unit}`) ? unit : ''
 }
 
 function checkMetricName(name: string, { limits, utf8Names }: ReadOptions): void {
@@ -367,22 +324,6 @@ function rising<T>(items: readonly T[], numberOf: (item: T) => number): T[] {
   return [...kept.values()].sort((a, b) => numberOf(a) - numberOf(b) || 0)
 }
 
-/** The parts of a histogram that only a native one has. */
-interface NativeParts {
-  schema: number
-  zeroThreshold: number
-  zeroCount: number
-  readonly positive: NativeSide
-  readonly negative: NativeSide
-  readonly exemplars: Exemplar[]
-}
-
-interface NativeSide {
-  readonly spans: Span[]
-  readonly deltas: number[]
-  readonly counts: number[]
-}
-
 function readHistogram(
   reader: ProtobufReader,
   parts: Parts,
@@ -391,18 +332,11 @@ function readHistogram(
 ): HistogramMetric {
   let count = 0
   let floatCount = 0
-  let floatZeroCount = 0
   let sum = 0
   let startMs: number | undefined
   const buckets: (Bucket & { readonly isFloat: boolean })[] = []
-  const native: NativeParts = {
-    schema: 0,
-    zeroThreshold: 0,
-    zeroCount: 0,
-    positive: { spans: [], deltas: [], counts: [] },
-    negative: { spans: [], deltas: [], counts: [] },
-    exemplars: [],
-  }
+  const native = new NativeFields(HISTOGRAM, budget)
+  const exemplars: Exemplar[] = []
   budget.take(3)
   eachField(reader, (tag) => {
     switch (tag) {
@@ -419,69 +353,28 @@ function readHistogram(
         budget.take(1)
         buckets.push(readBucket(reader, options))
         break
-      case HISTOGRAM.schema:
-        native.schema = reader.sint32()
-        break
-      case HISTOGRAM.zeroThreshold:
-        native.zeroThreshold = reader.double()
-        break
-      case HISTOGRAM.zeroCount:
-        native.zeroCount = readUint64(reader)
-        break
-      case HISTOGRAM.floatZeroCount:
-        floatZeroCount = reader.double()
-        break
-      case HISTOGRAM.positiveSpan:
-        budget.take(1)
-        native.positive.spans.push(readSpan(reader))
-        break
-      case HISTOGRAM.negativeSpan:
-        budget.take(1)
-        native.negative.spans.push(readSpan(reader))
-        break
-      case HISTOGRAM.positiveDelta:
-      case packed(HISTOGRAM.positiveDelta):
-        readRepeated(reader, tag, readSint64, native.positive.deltas)
-        break
-      case HISTOGRAM.negativeDelta:
-      case packed(HISTOGRAM.negativeDelta):
-        readRepeated(reader, tag, readSint64, native.negative.deltas)
-        break
-      case HISTOGRAM.positiveCount:
-      case packed(HISTOGRAM.positiveCount):
-        readRepeated(reader, tag, readDouble, native.positive.counts)
-        break
-      case HISTOGRAM.negativeCount:
-      case packed(HISTOGRAM.negativeCount):
-        readRepeated(reader, tag, readDouble, native.negative.counts)
-        break
       case HISTOGRAM.start:
         startMs = readTime(reader)
         break
       case HISTOGRAM.exemplar:
         budget.take(1)
-        native.exemplars.push(readExemplar(reader, options))
+        exemplars.push(readExemplar(reader, options))
         break
       default:
-        skipField(reader, tag)
+        if (!native.read(reader, tag)) skipField(reader, tag)
     }
   })
-  const isFloat = floatCount > 0 || floatZeroCount > 0 || buckets.some((bucket) => bucket.isFloat)
+  const isFloat = floatCount > 0 || native.floatZeroCount > 0 || buckets.some((bucket) => bucket.isFloat)
   const total = floatCount > 0 ? floatCount : count
   if (!Number.isFinite(total)) throw new Error(`has the count ${total}`)
-  if (floatZeroCount > 0) native.zeroCount = floatZeroCount
   return {
     ...baseOf(parts, startMs),
     count: total,
     sum,
     buckets: rising(buckets, ({ upperBound }) => upperBound).map(withoutKind),
-    ...(isNative(native) && { native: nativeOf(native, total, sum, isFloat) }),
+    ...(native.isNative && { native: nativeOf(native, { count: total, sum, isFloat }, exemplars) }),
     ...(isFloat && { float: true as const }),
   }
-}
-
-function readDouble(reader: ProtobufReader): number {
-  return reader.double()
 }
 
 function withoutKind({ upperBound, cumulativeCount, exemplar }: Bucket): Bucket {
@@ -517,52 +410,16 @@ function readBucket(reader: ProtobufReader, options: ReadOptions): Bucket & { re
   return { upperBound, cumulativeCount, isFloat, ...(exemplar !== undefined && { exemplar }) }
 }
 
-function readSpan(reader: ProtobufReader): Span {
-  let offset = 0
-  let length = 0
-  eachField(reader, (tag) => {
-    if (tag === SPAN.offset) offset = reader.sint32()
-    else if (tag === SPAN.length) length = reader.uint32()
-    else skipField(reader, tag)
-  })
-  return { offset, length }
-}
-
-/** As Prometheus decides when it scrapes; a histogram without observations says it by a span of no length. */
-function isNative({ zeroThreshold, zeroCount, positive, negative }: NativeParts): boolean {
-  return zeroThreshold > 0 || zeroCount > 0 || positive.spans.length > 0 || negative.spans.length > 0
-}
-
-function nativeOf(parts: NativeParts, count: number, sum: number, isFloat: boolean): NativeHistogram {
-  const { schema, zeroThreshold, zeroCount, exemplars } = parts
-  if (schema < COARSEST_SCHEMA || schema > FINEST_KNOWN_SCHEMA)
-    throw new Error(`has a native histogram of schema ${schema}, which this format has no buckets for`)
-  const read: NativeHistogram = {
-    schema: Math.min(schema, FINEST_SCHEMA),
-    zeroThreshold,
-    zeroCount,
-    positive: sideOf(parts.positive, isFloat),
-    negative: sideOf(parts.negative, isFloat),
-    // By its specification each has a timestamp; Prometheus drops those that have none.
-    ...(exemplars.length > 0 && {
-      exemplars: exemplars.filter(({ timestampMs }) => timestampMs !== undefined),
-    }),
-  }
-  const problem = nativeProblem(read, count, sum, isFloat)
-  if (problem !== undefined) throw new Error(`has a native histogram that ${problem}`)
-  return schema > FINEST_SCHEMA ? coarsen({ ...read, schema }, FINEST_SCHEMA) : read
-}
-
-function sideOf({ spans, deltas, counts }: NativeSide, isFloat: boolean): NativeBuckets {
-  if (isFloat) return { spans, counts }
-  let count = 0
-  return {
-    spans,
-    counts: deltas.map((delta) => {
-      count += delta
-      return count
-    }),
-  }
+function nativeOf(
+  fields: NativeFields,
+  totals: NativeTotals,
+  exemplars: readonly Exemplar[],
+): NativeHistogram {
+  const native = fields.toNative(totals)
+  if (typeof native === 'string') throw new Error(native)
+  if (exemplars.length === 0) return native
+  // By its specification each has a timestamp; Prometheus drops those that have none.
+  return { ...native, exemplars: exemplars.filter(({ timestampMs }) => timestampMs !== undefined) }
 }
 
 function readExemplar(reader: ProtobufReader, options: ReadOptions): Exemplar {

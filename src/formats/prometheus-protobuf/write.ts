@@ -3,7 +3,7 @@ import {
   type Family,
   type HistogramMetric,
   type Metric,
-  type NativeBuckets,
+  type NativeHistogram,
   type NumberMetric,
   type StateSetMetric,
   type SummaryMetric,
@@ -13,6 +13,7 @@ import { type Label, type Labels, labelKey, mergeLabels } from '../../model/labe
 import { type EscapingScheme, escapeLabelName, escapeName } from '../../model/names.ts'
 import { CUSTOM_SCHEMA, classicBuckets } from '../../model/native-histogram.ts'
 import type { BlockOptions, Writer } from '../format.ts'
+import { isWhole, isWholeNative, writeNative, writeSpan } from '../native-fields.ts'
 import { reservedLabel } from '../prometheus-text/index.ts'
 import { ProtobufWriter } from '../protobuf.ts'
 import {
@@ -24,9 +25,7 @@ import {
   LABEL,
   METRIC,
   NUMBER,
-  packed,
   QUANTILE,
-  SPAN,
   SUMMARY,
   TIMESTAMP,
   TYPE_NUMBER,
@@ -260,18 +259,7 @@ function writeHistogram(metric: HistogramMetric, block: Block): void {
     if (exemplar !== undefined) writeExemplar(BUCKET.exemplar, exemplar, block)
     out.close(bucket)
   }
-  if (native !== undefined && !isCustom) writeNative(native, isFloat, block)
-}
-
-type Native = NonNullable<HistogramMetric['native']>
-
-function isWholeNative({ zeroCount, positive, negative }: Native): boolean {
-  return isWhole(zeroCount) && positive.counts.every(isWhole) && negative.counts.every(isWhole)
-}
-
-/** Can stand as a varint. */
-function isWhole(count: number): boolean {
-  return Number.isSafeInteger(count) && count >= 0
+  if (native !== undefined && !isCustom) writeNativeParts(native, isFloat, block)
 }
 
 /** Where the format has no fractions and the model allows them. */
@@ -279,46 +267,15 @@ function wholeOf(count: number): number {
   return count >= 0 ? Math.min(Math.trunc(count), Number.MAX_SAFE_INTEGER) : 0
 }
 
-function writeNative(native: Native, isFloat: boolean, block: Block): void {
-  const { schema, zeroThreshold, zeroCount, positive, negative, exemplars = [] } = native
-  out.varint(HISTOGRAM.schema).zigzag(schema)
-  out.varint(HISTOGRAM.zeroThreshold).double(zeroThreshold)
-  if (isFloat) out.varint(HISTOGRAM.floatZeroCount).double(zeroCount)
-  else out.varint(HISTOGRAM.zeroCount).varint(zeroCount)
-  writeBuckets(negative, HISTOGRAM.negativeSpan, HISTOGRAM.negativeDelta, HISTOGRAM.negativeCount, isFloat)
-  writeBuckets(positive, HISTOGRAM.positiveSpan, HISTOGRAM.positiveDelta, HISTOGRAM.positiveCount, isFloat)
+function writeNativeParts(native: NativeHistogram, isFloat: boolean, block: Block): void {
+  const { zeroThreshold, zeroCount, positive, negative, exemplars = [] } = native
+  writeNative(out, native, isFloat, HISTOGRAM)
   // Nothing else would tell a native histogram without observations from a classic one.
   const isBare = zeroThreshold === 0 && zeroCount === 0
-  if (isBare && positive.spans.length === 0 && negative.spans.length === 0) {
-    const span = out.open(HISTOGRAM.positiveSpan)
-    out.varint(SPAN.offset).zigzag(0).varint(SPAN.length).varint(0)
-    out.close(span)
-  }
+  if (isBare && positive.spans.length === 0 && negative.spans.length === 0)
+    writeSpan(out, HISTOGRAM.positiveSpan, { offset: 0, length: 0 })
   for (const exemplar of exemplars)
     if (exemplar.timestampMs !== undefined) writeExemplar(HISTOGRAM.exemplar, exemplar, block)
-}
-
-function writeBuckets(
-  { spans, counts }: NativeBuckets,
-  spanTag: number,
-  deltaTag: number,
-  countTag: number,
-  isFloat: boolean,
-): void {
-  for (const { offset, length } of spans) {
-    const span = out.open(spanTag)
-    out.varint(SPAN.offset).zigzag(offset).varint(SPAN.length).varint(length)
-    out.close(span)
-  }
-  if (counts.length === 0) return
-  const start = out.open(packed(isFloat ? countTag : deltaTag))
-  let before = 0
-  for (const count of counts) {
-    if (isFloat) out.double(count)
-    else out.zigzag(count - before)
-    before = count
-  }
-  out.close(start)
 }
 
 function writeExemplar(tag: number, { labels, value, timestampMs }: Exemplar, { escaping }: Block): void {
