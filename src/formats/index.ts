@@ -1,5 +1,6 @@
 import { PgrError } from '../errors/pgr-error.ts'
 import type { Reader, Writer } from './format.ts'
+import { parseMediaType } from './media-type.ts'
 import type { Offer } from './negotiate.ts'
 import * as openMetrics from './openmetrics-text/index.ts'
 import * as protobuf from './prometheus-protobuf/index.ts'
@@ -29,7 +30,7 @@ const refused: ReadonlyMap<string, string> = new Map([
  * for the types of other paths and for those no path reads.
  */
 export function readerFor(contentType: string | undefined): Reader {
-  const [mediaType = '', ...parameters] = partsOf(contentType)
+  const { type: mediaType, parameters } = parseMediaType(contentType)
   if (mediaType === protobuf.MEDIA_TYPE && isDelimited(parameters)) return protobuf.reader
   const remedy = refused.get(mediaType)
   if (remedy !== undefined) {
@@ -38,21 +39,8 @@ export function readerFor(contentType: string | undefined): Reader {
   return readers.get(mediaType) ?? text.reader
 }
 
-/** The media type, in lower case, and the parameters behind it. */
-function partsOf(contentType: string | undefined): string[] {
-  const [mediaType = '', ...parameters] = (contentType ?? '').split(';').map((part) => part.trim())
-  return [mediaType.toLowerCase(), ...parameters]
-}
-
-function isDelimited(parameters: readonly string[]): boolean {
-  const given = new Map(
-    parameters.map((parameter): [string, string] => {
-      const at = parameter.indexOf('=')
-      const value = parameter.slice(at + 1).trim()
-      return [parameter.slice(0, at).trim().toLowerCase(), value.replace(/^"(.*)"$/, '$1')]
-    }),
-  )
-  return given.get('proto') === protobuf.PROTO && given.get('encoding') === 'delimited'
+function isDelimited(parameters: ReadonlyMap<string, string>): boolean {
+  return parameters.get('proto') === protobuf.PROTO && parameters.get('encoding') === 'delimited'
 }
 
 /** Writers by name. */

@@ -105,16 +105,15 @@ export class SeriesReader<S> {
     if (parts > 1) source.budget.take(parts - 1)
     const problem = labels.finish()
     if (problem !== undefined) return this.refuse(problem)
-    const key = labels.bytes.toString('latin1', labels.start, labels.end)
-    return source.known.get(key) ?? this.meet(key)
+    return source.known.get(labels.bytes, labels.start, labels.end) ?? this.meet()
   }
 
-  private meet(key: string): Known<S> | undefined {
+  private meet(): Known<S> | undefined {
     const { labels, source } = this
     const found = readSeriesName(this.openLabels(labels), labels.end, source.options)
     if (typeof found === 'string') return this.refuse(found)
     const met = { series: source.seriesOf(found.name, found.labels), name: found.name }
-    source.known.keep(key, met)
+    source.known.keep(labels.bytes, labels.start, labels.end, met)
     return met
   }
 
