@@ -1,8 +1,10 @@
+import type { RemoteWrite } from '../formats/remote-write/index.ts'
 import type { Family, FamilyType } from '../model/family.ts'
 import type { Labels } from '../model/labels.ts'
 import type { EscapingScheme } from '../model/names.ts'
 import type { Selector } from '../model/selector.ts'
 import type { StoreReport } from '../store/store.ts'
+import type { Home } from './set-write.ts'
 
 /**
  * gateway: the use-cases. No word of HTTP, no word of Redis.
@@ -14,6 +16,13 @@ export interface Gateway {
   push(push: GroupPush): Promise<{ series: number }>
   /** Merge semantics; resolves once the store has every part. */
   ingest(push: IngestPush): Promise<{ series: number }>
+  /** What the reader of remote write is to make of a label set: worked out once, then handed in with every sample. */
+  placeSeries(name: string, labels: Labels): RemoteSeries
+  /**
+   * Remote write: the newest sample of each series; resolves once the store has every part. What may not be stored is
+   * counted and the rest is stored.
+   */
+  remoteWrite(push: RemoteWritePush): Promise<RemoteWritten>
   removeGroup(request: { group: Labels; deadlineMs: number }): Promise<void>
   /** Removes the groups and sets whose labels one of the selectors selects, or only counts them. */
   readonly removeMatching: RemoveMatching
@@ -53,6 +62,34 @@ export interface IngestPush {
   readonly protocol: string
   readonly deadlineMs: number
   readonly bytes: number
+}
+
+/** A series of remote write: where it belongs, worked out once for each label set. */
+export interface RemoteSeries {
+  readonly home: Home
+  readonly name: string
+  /** Without those of the home. */
+  readonly labels: Labels
+  /** `labelKey` of the labels. */
+  readonly key: string
+}
+
+export interface RemoteWritePush {
+  readonly body: RemoteWrite<RemoteSeries>
+  readonly ttlMs?: number
+  readonly protocol: string
+  readonly deadlineMs: number
+}
+
+/** What of a body is stored, or was known already; older samples and ends of series count. */
+export interface RemoteWritten {
+  readonly samples: number
+  readonly histograms: number
+  readonly exemplars: number
+  /** Samples, histograms, exemplars and empty series that may not be stored. */
+  readonly refused: number
+  /** Why, the first few. */
+  readonly reasons: readonly string[]
 }
 
 export type RemoveMatching = (request: {

@@ -5,8 +5,10 @@ import type { Store, StoreLimits } from '../store/store.ts'
 import type { Levels, Tell } from '../telemetry/events.ts'
 import type { Gateway, GroupListing } from './gateway.ts'
 import { makeIngest } from './ingest.ts'
-import { makePush, newOperation, type PushSettings } from './push.ts'
+import { newOperation } from './operation.ts'
+import { makePush, type PushSettings } from './push.ts'
 import { makeQuota } from './quota.ts'
+import { makeRemoteWrite } from './remote-write.ts'
 import { makeRemoveMatching } from './remove-matching.ts'
 import { makeScraper } from './scrape.ts'
 import { makeStatus } from './status.ts'
@@ -105,6 +107,7 @@ export function openGateway(
   return {
     push: makePush(deps),
     ingest: makeIngest(deps),
+    ...makeRemoteWrite(deps),
     async removeGroup({ group, deadlineMs }) {
       view.applyOwn(await store.remove({ id: unitId('group', group), operation: newOperation(), deadlineMs }))
     },
@@ -156,7 +159,8 @@ function listingOf(unit: Unit): GroupListing {
     series: entry.series,
     read: () => readEntry(entry),
   }))
-  const { kind, labels, protocol, createdMs, pushedMs, failedMs, failure, expiresMs } = unit
+  const { labels, protocol, createdMs, pushedMs, failedMs, failure, expiresMs } = unit
+  const kind = unit.kind === 'group' ? 'group' : 'set'
   const series = families.reduce((sum, family) => sum + family.series, 0)
   return { kind, labels, protocol, createdMs, pushedMs, failedMs, failure, expiresMs, series, families }
 }

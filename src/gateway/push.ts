@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto'
 import { PgrError } from '../errors/pgr-error.ts'
 import { writeStored } from '../formats/stored/index.ts'
 import { type Family, type Metric, seriesOf } from '../model/family.ts'
@@ -16,6 +15,7 @@ import { unitId } from '../model/unit.ts'
 import type { FamilyBlob, Store } from '../store/store.ts'
 import { assertConsistent, type CandidateFamily, INCONSISTENT } from './consistency.ts'
 import type { GroupPush } from './gateway.ts'
+import { newOperation } from './operation.ts'
 import { heldBy, type Quota } from './quota.ts'
 import type { Sync } from './view/sync.ts'
 import { makeUnit, PUSH_FAILURE_TIME, PUSH_TIME } from './view/unit.ts'
@@ -161,21 +161,6 @@ async function refreshInPart(sync: Sync, deadlineMs: number): Promise<PgrError |
     throw reason
   }
 }
-
-/** 16 random bytes as latin1 text. */
-export function newOperation(): string {
-  if (randomAt === RANDOM.length) {
-    randomFillSync(RANDOM)
-    randomAt = 0
-  }
-  const operation = RANDOM.toString('latin1', randomAt, randomAt + 16)
-  randomAt += 16
-  return operation
-}
-
-// One call into the operating system's generator serves many pushes.
-const RANDOM = Buffer.alloc(4096)
-let randomAt = RANDOM.length
 
 /**
  * Families as a group keeps them: without the grouping labels (which win over the body's), metrics in page order, without

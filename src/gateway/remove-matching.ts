@@ -1,7 +1,7 @@
 import { PgrError } from '../errors/pgr-error.ts'
 import type { Store } from '../store/store.ts'
 import type { Removal, RemoveMatching } from './gateway.ts'
-import { newOperation } from './push.ts'
+import { newOperation } from './operation.ts'
 import type { Sync } from './view/sync.ts'
 import type { Unit } from './view/unit.ts'
 import type { View } from './view/view.ts'

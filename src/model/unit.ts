@@ -54,6 +54,21 @@ export const LOOSE_SHARDS = 64
 /** Stands for the shard number in the identity of a set without job and instance; never shown. */
 export const SHARD_LABEL = '__shard__'
 
+/** What remote write says of a family by its name alone, whatever job it is of, is kept in this many sets. */
+export const METADATA_SHARDS = 64
+
+/** Stands for the shard number in the identity of a set of metadata; never shown. */
+const METADATA_LABEL = '__metadata__'
+
+/** Identity of a set of metadata. Its families have the type, help and unit they are said to have, and nothing to show. */
+export function metadataLabels(shard: number): Labels {
+  return [{ name: METADATA_LABEL, value: String(shard) }]
+}
+
+export function isMetadata(labels: Labels): boolean {
+  return labels[0]?.name === METADATA_LABEL
+}
+
 /** Identity of the set a metric with these labels belongs to: job and instance, empty values dropped. */
 export function setLabels(labels: Labels): Labels {
   const identity: Label[] = []

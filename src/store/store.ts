@@ -194,6 +194,8 @@ export interface SetSample {
   readonly content: number | Uint8Array | 'stale'
   /** Series the metric counts for. */
   readonly series: number
+  /** `labelKey` of the labels, from whoever has it at hand. */
+  readonly key?: string
 }
 
 export interface Written {

@@ -5,6 +5,7 @@ import type { Family, FamilyType } from '../../model/family.ts'
 import { labelKey, labelValue } from '../../model/labels.ts'
 import type { EscapingScheme } from '../../model/names.ts'
 import { fits } from '../view/families.ts'
+import type { Hint } from '../view/hints.ts'
 import { type Content, type Entry, headOf, readEntry, shownLabels } from '../view/unit.ts'
 import type { View } from '../view/view.ts'
 import { Backlog } from './backlog.ts'
@@ -31,6 +32,7 @@ interface Shown {
   writeNumbers: NumberWriter | undefined
   winner: Entry
   winnerVersion: number
+  hint: Hint
   claims: readonly string[]
   visible: boolean
   blockBytes: number
@@ -175,12 +177,14 @@ export class Exposition {
       this.#addFamily(name, winner)
       return
     }
-    if (known.winner === winner && known.winnerVersion === winner.version) return
+    const hint = this.#view.hintFor(name)
+    if (known.winner === winner && known.winnerVersion === winner.version && known.hint === hint) return
     const before = known.head
     const earlier = known.winner
     known.winner = winner
     known.winnerVersion = winner.version
-    known.head = headFor(name, winner)
+    known.hint = hint
+    known.head = headFor(name, winner, hint)
     if (before.type !== known.head.type) {
       known.writeNumbers = this.writer.numbers?.(known.head, this.#options)
       for (const entry of index.entries) this.#backlog.add(entry)
@@ -197,7 +201,8 @@ export class Exposition {
   }
 
   #addFamily(name: string, winner: Entry): void {
-    const head = headFor(name, winner)
+    const hint = this.#view.hintFor(name)
+    const head = headFor(name, winner, hint)
     const shown: Shown = {
       name,
       head,
@@ -205,6 +210,7 @@ export class Exposition {
       numbers: new NumbersReader(),
       winner,
       winnerVersion: winner.version,
+      hint,
       claims: [],
       visible: true,
       blockBytes: 0,
@@ -373,9 +379,21 @@ function numbersOf(content: Content, reader: NumbersReader): NumberColumns | und
 const LONE_NUMBER = [{ names: [], series: 1 }]
 const NO_TEXT = new Uint8Array(0)
 
-function headFor(name: string, winner: Entry): FamilyHead {
-  return { name, type: winner.type, ...headOf(winner) }
+/** A hint is for series without a type; all others know what they are. */
+function headFor(name: string, winner: Entry, hint: Hint): FamilyHead {
+  const { type } = winner
+  const own = headOf(winner)
+  if (type !== 'unknown' || winner.unit.kind !== 'set') return { name, type, ...own }
+  return {
+    name,
+    type: HINTED.has(hint.type) ? hint.type : type,
+    help: own.help || hint.help,
+    unit: own.unit || hint.unit,
+  }
 }
+
+/** Types whose series look like those of no type. */
+const HINTED: ReadonlySet<FamilyType> = new Set(['counter', 'gauge', 'info'])
 
 function byAge(a: Shown, b: Shown): number {
   if (a.winner.firstSeenMs !== b.winner.firstSeenMs) return a.winner.firstSeenMs - b.winner.firstSeenMs

@@ -1,7 +1,6 @@
-import { readStored, readStoredLabels, readStoredMetric } from '../../formats/stored/index.ts'
-import type { Family, FamilyType, Metric } from '../../model/family.ts'
+import { readStored, readStoredLabels } from '../../formats/stored/index.ts'
+import type { Family, FamilyType } from '../../model/family.ts'
 import {
-  compareText,
   type Labels,
   labelKey,
   mergeLabels,
@@ -9,13 +8,15 @@ import {
   withInstance,
   withoutEmptyValues,
 } from '../../model/labels.ts'
-import { kindOf, type UnitId, type UnitKind } from '../../model/unit.ts'
-import type { SetMetric } from '../../store/store.ts'
+import { isMetadata, kindOf, type UnitId, type UnitKind } from '../../model/unit.ts'
+import type { FamilyState, SetFamilyState } from '../../store/store.ts'
+import { assembleFamily, labelsOfPlaced, type Place, type PlacedMetric } from './loose-series.ts'
 
 /** A stored unit as this replica knows it. */
 export interface Unit {
   readonly id: UnitId
-  readonly kind: UnitKind
+  /** `metadata` is a set that only tells of families. */
+  readonly kind: UnitKind | 'metadata'
   readonly labels: Labels
   /** Labels every series of the unit shows: its own, and `instance=""` for a set without instance. */
   readonly common: Labels
@@ -39,17 +40,21 @@ export interface Unit {
   readonly entries: Map<string, Entry>
   /** Only for sets. */
   readonly pages: Map<number, UnitPage>
+  /** Only for sets: the families as they are kept, by the names under which they are. */
+  readonly families: Map<string, StoredFamily>
+  /** Only for metadata: the names it gives hints for. */
+  hinted: ReadonlySet<string>
 }
 
 export interface UnitPage {
-  readonly metrics: readonly PagedMetric[]
+  readonly metrics: readonly PlacedMetric[]
   /** When the first of them expires; infinite when none does. */
   readonly expiresMs: number
 }
 
-export interface PagedMetric {
-  readonly family: string
-  readonly metric: SetMetric
+export interface StoredFamily {
+  readonly state: SetFamilyState
+  readonly place: Place
 }
 
 /** Names of the labels that identify a unit, empty values left out. */
@@ -88,9 +93,13 @@ export type Content =
       readonly kind: 'paged'
       readonly help: string
       readonly unit: string
-      readonly pages: Map<number, readonly SetMetric[]>
+      readonly pages: Map<number, readonly PlacedMetric[]>
     }
 
+/** What is told of a family beside what it holds. */
+export type EntryState = Omit<FamilyState, 'blob'>
+
+const NONE: ReadonlySet<string> = new Set()
 const NAME_SETS = new Map<string, NameSet>()
 
 function nameSetOf(identity: Labels): NameSet {
@@ -105,7 +114,7 @@ function nameSetOf(identity: Labels): NameSet {
 }
 
 export function makeUnit(id: UnitId, labels: Labels): Unit {
-  const kind = kindOf(id)
+  const kind = kindOf(id) === 'group' ? 'group' : isMetadata(labels) ? 'metadata' : 'set'
   const identity = withoutEmptyValues(labels)
   const commonWithInstance = withInstance(labels)
   return {
@@ -127,6 +136,8 @@ export function makeUnit(id: UnitId, labels: Labels): Unit {
     queuedMs: Number.POSITIVE_INFINITY,
     entries: new Map(),
     pages: new Map(),
+    families: new Map(),
+    hinted: NONE,
   }
 }
 
@@ -156,22 +167,14 @@ export function readEntry(entry: Entry): Family {
         metrics: [{ labels: [], value: content.seconds }],
       }
     case 'paged': {
-      const keyed: { key: string; metric: Metric }[] = []
-      for (const metrics of content.pages.values()) {
-        for (const metric of metrics)
-          keyed.push({ key: labelKey(metric.labels), metric: readSetMetric(metric) })
-      }
-      keyed.sort((a, b) => compareText(a.key, b.key))
-      const metrics = keyed.map((item) => item.metric)
-      return { name, type: entry.type, help: content.help, unit: content.unit, metrics } as Family
+      const { help, unit, pages } = content
+      return assembleFamily({ name, type: entry.type, help, unit }, metricsOf(pages))
     }
   }
 }
 
-function readSetMetric(metric: SetMetric): Metric {
-  const { labels, timestampMs, content } = metric
-  if (typeof content === 'number') return { labels, timestampMs, value: content }
-  return { ...readStoredMetric(content).metric, labels, timestampMs }
+function metricsOf(pages: ReadonlyMap<number, readonly PlacedMetric[]>): readonly PlacedMetric[] {
+  return [...pages.values()].flat()
 }
 
 /** Help and unit of an entry, without its metrics. */
@@ -183,14 +186,14 @@ export function headOf(entry: Entry): { help: string; unit: string } {
 }
 
 /** Labels of every series without the unit's; spares decoding values. In no promised order. */
-export function labelsOf({ content }: Entry): readonly Labels[] {
+export function labelsOf({ content, type }: Entry): readonly Labels[] {
   switch (content.kind) {
     case 'blob':
       return readStoredLabels(content.blob)
     case 'time':
       return [NO_LABELS]
     case 'paged':
-      return [...content.pages.values()].flatMap((metrics) => metrics.map(({ labels }) => labels))
+      return labelsOfPlaced(type, metricsOf(content.pages))
   }
 }
 

@@ -6,19 +6,19 @@ import type {
   GroupChange,
   Position,
   ResetReason,
-  SetChange,
-  SetMetric,
   UnitChange,
   Written,
 } from '../../store/store.ts'
 import { Duplicates } from './duplicates.ts'
 import { FamilyIndex } from './families.ts'
 import { Heap } from './heap.ts'
+import type { Hint } from './hints.ts'
+import { SetEntries } from './sets.ts'
 import {
   type Content,
   type Entry,
+  type EntryState,
   makeUnit,
-  type PagedMetric,
   PUSH_FAILURE_TIME,
   PUSH_TIME,
   type Unit,
@@ -52,8 +52,6 @@ interface Partition {
   readonly queue: Heap<{ readonly unit: Unit; readonly atMs: number }>
 }
 
-type EntryState = Omit<FamilyState, 'blob'>
-
 const UNREAD: Position = { epoch: '', version: 0, wiped: 0 }
 
 /**
@@ -67,6 +65,7 @@ export class View {
   readonly #partitions: Partition[]
   readonly #listeners = new Set<ViewListener>()
   readonly #duplicates: Duplicates
+  readonly #sets: SetEntries
   readonly #told: ViewTold
   #series = 0
   #bytes = 0
@@ -77,6 +76,14 @@ export class View {
     this.#told = told
     this.#duplicates = new Duplicates(this.families, this.unitsOf, (entry) => {
       for (const listener of this.#listeners) listener.entryChanged(entry)
+    })
+    this.#sets = new SetEntries({
+      entriesOf: (family) => this.families.get(family)?.entries ?? [],
+      setEntry: (unit, state, content) => this.#setEntry(unit, state, content),
+      dropEntry: (entry) => this.#dropEntry(entry),
+      headChanged: (family) => {
+        for (const listener of this.#listeners) listener.familyChanged(family)
+      },
     })
     this.#partitions = Array.from({ length: partitions }, () => ({
       position: UNREAD,
@@ -129,6 +136,16 @@ export class View {
   listen(listener: ViewListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** What is known of a family whose series came without a type. The same object while nothing changes. */
+  hintFor(family: string): Hint {
+    return this.#sets.hints.ofNumbers(family)
+  }
+
+  /** What metadata says of a family of this name; undefined when it says nothing. */
+  metadataOf(family: string): Hint | undefined {
+    return this.#sets.hints.get(family)
   }
 
   unitsOf = (identity: string): readonly Unit[] => this.#identities.get(identity) ?? []
@@ -221,7 +238,7 @@ export class View {
     const whole =
       change.kind === 'group'
         ? this.#applyGroup(partition, unit, change)
-        : this.#applySet(partition, unit, change)
+        : this.#sets.apply(unit, change, partition.nowMs)
     this.#queue(partition, unit)
     return whole
   }
@@ -268,80 +285,9 @@ export class View {
     this.#setEntry(unit, state, { kind: 'time', seconds })
   }
 
-  #applySet(partition: Partition, unit: Unit, change: SetChange): boolean {
-    const touched = new Set<string>()
-    if (change.whole) for (const number of [...unit.pages.keys()]) this.#setPage(unit, number, [], touched)
-    for (const page of change.pages) {
-      const metrics: PagedMetric[] = []
-      for (const metric of page.metrics) {
-        const family = change.families[metric.family]
-        if (family === undefined) return false
-        if (!isPast(metric.expiresMs, partition.nowMs)) metrics.push({ family: family.name, metric })
-      }
-      this.#setPage(unit, page.number, metrics, touched)
-    }
-    for (const family of change.families) {
-      const entry = unit.entries.get(family.name)
-      if (entry?.content.kind !== 'paged') continue
-      const { help, unit: familyUnit } = entry.content
-      const stays = entry.type === family.type && entry.firstSeenMs === family.firstSeenMs
-      if (touched.has(family.name) || !stays || help !== family.help || familyUnit !== family.unit) {
-        const { pages } = entry.content
-        const times = { version: change.version, expiresMs: 0, pushedMs: change.pushedMs }
-        const content: Content = { kind: 'paged', help: family.help, unit: family.unit, pages }
-        this.#setEntry(
-          unit,
-          {
-            name: family.name,
-            type: family.type,
-            series: countOf(pages),
-            firstSeenMs: family.firstSeenMs,
-            ...times,
-          },
-          content,
-        )
-      }
-    }
-    return true
-  }
-
-  /** Replaces what a page holds and notes the families whose metrics changed; empties leave. */
-  #setPage(unit: Unit, number: number, metrics: readonly PagedMetric[], touched: Set<string>): void {
-    const byFamily = new Map<string, SetMetric[]>()
-    for (const { family } of unit.pages.get(number)?.metrics ?? []) byFamily.set(family, [])
-    for (const { family, metric } of metrics) {
-      const list = byFamily.get(family)
-      if (list === undefined) byFamily.set(family, [metric])
-      else list.push(metric)
-    }
-    if (metrics.length === 0) unit.pages.delete(number)
-    else unit.pages.set(number, { metrics, expiresMs: firstExpiry(metrics) })
-    for (const [name, list] of byFamily) {
-      touched.add(name)
-      let entry = unit.entries.get(name)
-      if (entry === undefined) {
-        if (list.length === 0) continue
-        const state = {
-          name,
-          type: 'unknown',
-          series: 0,
-          version: 0,
-          expiresMs: 0,
-          pushedMs: 0,
-          firstSeenMs: 0,
-        } as const
-        entry = this.#setEntry(unit, state, { kind: 'paged', help: '', unit: '', pages: new Map() })
-      }
-      if (entry.content.kind !== 'paged') continue
-      if (list.length === 0) entry.content.pages.delete(number)
-      else entry.content.pages.set(number, list)
-      if (entry.content.pages.size === 0) this.#dropEntry(entry)
-    }
-  }
-
   // Fields are named one by one here: measured, spreading an object costs more than everything else a push does to
   // the view.
-  #setEntry(unit: Unit, state: EntryState, content: Content): Entry {
+  #setEntry(unit: Unit, state: EntryState, content: Content): void {
     const { type, version, series, expiresMs, pushedMs, firstSeenMs } = state
     let entry = unit.entries.get(state.name)
     if (entry === undefined) {
@@ -384,7 +330,6 @@ export class View {
     this.#series += countedSeries(entry)
     this.#bytes += bytesOf(content)
     this.#changed(entry)
-    return entry
   }
 
   #dropEntry(entry: Entry): void {
@@ -419,6 +364,7 @@ export class View {
 
   #dropUnit(partition: Partition, unit: Unit): void {
     for (const entry of unit.entries.values()) this.#dropEntry(entry)
+    if (unit.kind !== 'group') this.#sets.drop(unit)
     this.#digest(partition, unit, 0)
     this.units.delete(unit.id)
     partition.units.delete(unit.id)
@@ -467,18 +413,7 @@ export class View {
       if (entry.content.kind === 'blob') series += entry.series
       this.#dropEntry(entry)
     }
-    const touched = new Set<string>()
-    for (const [number, page] of unit.pages) {
-      if (page.expiresMs > nowMs) continue
-      const live = page.metrics.filter(({ metric }) => !isPast(metric.expiresMs, nowMs))
-      series += page.metrics.length - live.length
-      this.#setPage(unit, number, live, touched)
-    }
-    for (const name of touched) {
-      const entry = unit.entries.get(name)
-      if (entry?.content.kind === 'paged')
-        this.#setEntry(unit, { ...entry, series: countOf(entry.content.pages) }, entry.content)
-    }
+    if (unit.pages.size > 0) series += this.#sets.expire(unit, nowMs)
     if (series > 0) this.#told.expired(unit.protocol, series)
   }
 
@@ -504,19 +439,6 @@ function nextExpiry(unit: Unit): number {
   for (const { expiresMs } of unit.entries.values()) if (expiresMs !== 0 && expiresMs < next) next = expiresMs
   for (const page of unit.pages.values()) if (page.expiresMs < next) next = page.expiresMs
   return next
-}
-
-function firstExpiry(metrics: readonly PagedMetric[]): number {
-  let first = Number.POSITIVE_INFINITY
-  for (const { metric } of metrics)
-    if (metric.expiresMs !== 0 && metric.expiresMs < first) first = metric.expiresMs
-  return first
-}
-
-function countOf(pages: ReadonlyMap<number, readonly SetMetric[]>): number {
-  let series = 0
-  for (const metrics of pages.values()) series += metrics.length
-  return series
 }
 
 function countedSeries(entry: Entry): number {

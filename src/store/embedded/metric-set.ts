@@ -115,7 +115,7 @@ export class MetricSet implements Size {
       const held = this.held(family.name)
       if (held === undefined) bytes += familyBytes(family)
       for (const sample of family.metrics) {
-        const key = labelKey(sample.labels)
+        const key = sample.key ?? labelKey(sample.labels)
         const slot = this.slots[held?.slots.get(key) ?? -1]
         const stored = slot !== undefined && isLive(slot.expiresMs, nowMs) ? slot : undefined
         const decision = decideSample(stored, sample, { ttlMs, nowMs })

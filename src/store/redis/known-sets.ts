@@ -24,7 +24,8 @@ export class KnownSet {
   /** Entries from which on opening another page is worth a look for dead slots. */
   tidyAt = 0
   private familyPlaces = new Map<string, number>()
-  private places: Map<string, number> | undefined
+  /** By family, then by the text of the labels. */
+  private places: Map<number, Map<string, number>> | undefined
 
   constructor(epoch: string) {
     this.epoch = epoch
@@ -39,9 +40,9 @@ export class KnownSet {
   }
 
   /** Page and slot of a metric as one number: page × 128 + slot. */
-  placeOf(entry: Entry): number | undefined {
+  placeOf(family: number, key: string): number | undefined {
     this.places ??= this.index()
-    return this.places.get(entryKey(entry))
+    return this.places.get(family)?.get(key)
   }
 
   setFamilies(version: number, table: Buffer): void {
@@ -72,8 +73,8 @@ export class KnownSet {
     for (const [offset, entry] of entries.entries()) {
       if (from + offset !== page.entries.length) continue
       page.entries.push(entry)
-      if (this.pages[number] === page)
-        this.places?.set(entryKey(entry), number * SET_PAGE_METRICS + from + offset)
+      if (this.pages[number] === page && this.places !== undefined)
+        enter(this.places, entry, number * SET_PAGE_METRICS + from + offset)
     }
   }
 
@@ -93,18 +94,22 @@ export class KnownSet {
     })
   }
 
-  private index(): Map<string, number> {
-    const places = new Map<string, number>()
+  private index(): Map<number, Map<string, number>> {
+    const places = new Map<number, Map<string, number>>()
     for (const [number, { entries }] of this.pages.entries()) {
-      for (const [slot, entry] of entries.entries())
-        places.set(entryKey(entry), number * SET_PAGE_METRICS + slot)
+      for (const [slot, entry] of entries.entries()) enter(places, entry, number * SET_PAGE_METRICS + slot)
     }
     return places
   }
 }
 
-function entryKey({ family, labels }: Entry): string {
-  return `${family}\u0000${labelKey(labels)}`
+function enter(places: Map<number, Map<string, number>>, { family, labels }: Entry, place: number): void {
+  let ofFamily = places.get(family)
+  if (ofFamily === undefined) {
+    ofFamily = new Map()
+    places.set(family, ofFamily)
+  }
+  ofFamily.set(labelKey(labels), place)
 }
 
 /** The sets known here, the least recently used forgotten first. */

@@ -1,3 +1,4 @@
+import { labelKey } from '../../model/labels.ts'
 import { SET_PAGE_METRICS, type SetFamily, type SetSample, type SetWrite, STALE_MEMORY_MS } from '../store.ts'
 import { encodeLabels } from './codec.ts'
 import type { Argument } from './connect.ts'
@@ -58,8 +59,7 @@ export function planSet(
   for (const family of families) {
     const place = changes.placeOf(family)
     for (const sample of family.metrics) {
-      const entry = { family: place, labels: sample.labels }
-      const at = known?.placeOf(entry)
+      const at = known?.placeOf(place, sample.key ?? labelKey(sample.labels))
       if (at !== undefined) {
         const page = room.page(Math.floor(at / SET_PAGE_METRICS))
         page.samples.push({ slot: at % SET_PAGE_METRICS, change: changes.numberOf(family), sample })
@@ -68,7 +68,7 @@ export function planSet(
       } else {
         const page = room.next()
         page.samples.push({ slot: page.slots + page.added.length, change: changes.numberOf(family), sample })
-        page.added.push(entry)
+        page.added.push({ family: place, labels: sample.labels })
       }
     }
   }
