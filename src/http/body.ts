@@ -9,6 +9,13 @@ import type { Claim, Inflight } from './inflight.ts'
 const BODY_SETTING = 'push.max-body'
 const EMPTY = Buffer.alloc(0)
 
+export interface BodyOptions {
+  /** Before and after decompression. */
+  readonly limitBytes: number
+  readonly inflight: Inflight
+  readonly encodings?: Encodings
+}
+
 export interface Body {
   /** After decompression. */
   readonly bytes: Uint8Array
@@ -35,42 +42,58 @@ export function deferContinue(request: IncomingMessage): void {
 export async function withBody<T>(
   request: IncomingMessage,
   response: ServerResponse,
-  { limitBytes, inflight }: { limitBytes: number; inflight: Inflight },
+  { limitBytes, inflight, encodings = ENCODINGS }: BodyOptions,
   use: (body: Body) => Promise<T>,
 ): Promise<T> {
-  const encoding = readEncoding(request.headers['content-encoding'])
+  const decode = decoderFor(request.headers['content-encoding'], encodings)
   const declaredBytes = Number(request.headers['content-length'] ?? 0)
   assertWithin(limitBytes, declaredBytes, 'the body', BODY_SETTING)
   const claim = inflight.claim(declaredBytes)
   try {
     const sent = await collect(request, response, limitBytes, claim)
     const options = { limitBytes, setting: BODY_SETTING, take: claim.take }
-    const bytes = encoding === undefined ? sent : await decoders[encoding](sent, options)
+    const bytes = decode === undefined ? sent : await decode(sent, options)
     return await use({ bytes, sentBytes: sent.byteLength })
   } finally {
     claim.release()
   }
 }
 
-const decoders = { gzip: gunzip, snappy: unsnapFramed } as const
+type Decoder = (body: Uint8Array, options: DecodeOptions) => Uint8Array | Promise<Uint8Array>
 
-/** The one encoding of the body; undefined for none. Throws PGR_ENCODING_UNSUPPORTED. */
-function readEncoding(header: string | undefined): keyof typeof decoders | undefined {
-  if (header === undefined) return undefined
-  const encodings = header
+interface DecodeOptions {
+  readonly limitBytes: number
+  readonly setting: string
+  readonly take: (bytes: number) => void
+}
+
+/** Content encodings that a path reads, by name. */
+export interface Encodings {
+  readonly decoders: Readonly<Record<string, Decoder>>
+  /** What a body without an encoding is in; absent: in none. */
+  readonly unnamed?: string
+}
+
+/** Those of pushes. */
+const ENCODINGS: Encodings = { decoders: { gzip: gunzip, 'x-gzip': gunzip, snappy: unsnapFramed } }
+
+/** What undoes the encoding of the body; undefined for none. Throws PGR_ENCODING_UNSUPPORTED. */
+function decoderFor(header: string | undefined, { decoders, unnamed }: Encodings): Decoder | undefined {
+  const encodings = (header ?? '')
     .toLowerCase()
     .split(',')
     .map((encoding) => encoding.trim())
-    .filter((encoding) => encoding !== '' && encoding !== 'identity')
-  const [encoding, ...more] = encodings
+    .filter((encoding) => encoding !== '' && (encoding !== 'identity' || unnamed !== undefined))
+  const [encoding = unnamed, ...more] = encodings
   if (encoding === undefined) return undefined
-  if (more.length === 0) {
-    if (encoding === 'gzip' || encoding === 'x-gzip') return 'gzip'
-    if (encoding === 'snappy') return 'snappy'
-  }
+  if (more.length === 0 && Object.hasOwn(decoders, encoding)) return decoders[encoding]
+  const remedy =
+    unnamed === undefined
+      ? 'gzip, framed snappy or no encoding'
+      : 'snappy in its block format, as remote write does'
   throw new PgrError(
     'PGR_ENCODING_UNSUPPORTED',
-    `the content encoding ${JSON.stringify(header)} is not supported here; send gzip, framed snappy or no encoding`,
+    `the content encoding ${JSON.stringify(header)} is not supported here; send ${remedy}`,
   )
 }
 

@@ -1,5 +1,5 @@
 import type { SecureVersion } from 'node:tls'
-import type { SampleLimits } from '../formats/format.ts'
+import type { ReadOptions, SampleLimits } from '../formats/format.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Tell } from '../telemetry/events.ts'
 import type { Access } from './gate/gate.ts'
@@ -88,10 +88,32 @@ export interface TlsMaterial {
   readonly allowedSans?: readonly string[]
 }
 
+/** What readers go by. Asked at each request: options may be exchanged. */
+export function sampleOptionsOf(options: HttpOptions): ReadOptions {
+  return {
+    get limits() {
+      return options.limits.samples
+    },
+    get utf8Names() {
+      return options.utf8Names
+    },
+  }
+}
+
 export interface HttpDeps {
   readonly gateway: Pick<
     Gateway,
-    'push' | 'ingest' | 'removeGroup' | 'removeMatching' | 'wipe' | 'scrape' | 'groups' | 'ready' | 'status'
+    | 'push'
+    | 'ingest'
+    | 'placeSeries'
+    | 'remoteWrite'
+    | 'removeGroup'
+    | 'removeMatching'
+    | 'wipe'
+    | 'scrape'
+    | 'groups'
+    | 'ready'
+    | 'status'
   >
   readonly tell: Tell
   readonly telemetry: { metrics(): Promise<{ contentType: string; body: string }> }

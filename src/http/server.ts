@@ -11,6 +11,7 @@ import { indexRoutes } from './routes/index-page.ts'
 import { managementRoutes, PROBES } from './routes/management.ts'
 import { metricsApiRoutes } from './routes/metrics-api.ts'
 import { PUSH_PATHS, pushRoutes } from './routes/push.ts'
+import { remoteWriteRoutes } from './routes/remote-write.ts'
 import { type Route, splitUrl } from './routes/route.ts'
 import { scrapeRoutes } from './routes/scrape.ts'
 import { statusRoutes } from './routes/status.ts'
@@ -63,6 +64,7 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
   })
   const routes = withoutDoubles([
     ...pushRoutes(options, deps, inflight, stalls),
+    ...remoteWriteRoutes(options, deps, inflight, stalls),
     ...scrapeRoutes(options, deps),
     ...statusRoutes(options, deps),
     ...metricsApiRoutes(options, deps),

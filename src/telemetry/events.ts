@@ -26,10 +26,10 @@ export type OtherHandler = 'healthy' | 'ready' | 'status' | 'api/v1/status'
  * `tell` and know neither the log nor the metrics. No job name, path or message is ever a metric label.
  */
 export type Event =
-  /** A push, ingest or delete ended, with whatever status. */
+  /** A push, ingest, remote write or delete ended, with whatever status. */
   | {
       kind: 'push'
-      handler: 'push' | 'ingest' | 'delete'
+      handler: 'push' | 'ingest' | 'remote-write' | 'delete'
       protocol: Protocol
       method: string
       status: number
@@ -37,7 +37,7 @@ export type Event =
       bytes: number
       /** Size of the whole request, its head included. */
       requestBytes?: number
-      /** Series stored; 0 when refused. */
+      /** Series stored; 0 when refused as a whole. */
       series: number
       seconds: number
       /** Set when refused. */

@@ -1,8 +1,14 @@
-import type { GroupPush, IngestPush, Scrape, ScrapeRequest } from '../../src/gateway/gateway.ts'
+import type {
+  GroupPush,
+  IngestPush,
+  RemoteWritePush,
+  Scrape,
+  ScrapeRequest,
+} from '../../src/gateway/gateway.ts'
 import { OPEN_ACCESS } from '../../src/http/gate/gate.ts'
 import type { HttpDeps, HttpOptions } from '../../src/http/options.ts'
 import { type HttpServer, openHttp } from '../../src/http/server.ts'
-import type { Labels } from '../../src/model/labels.ts'
+import { type Labels, labelKey } from '../../src/model/labels.ts'
 import type { Event } from '../../src/telemetry/events.ts'
 
 /** What a test may turn: anything of the options, and what the use-cases do. */
@@ -15,6 +21,7 @@ export interface Turned {
 export interface TestServer extends HttpServer {
   readonly pushes: GroupPush[]
   readonly ingests: IngestPush[]
+  readonly writes: RemoteWritePush[]
   readonly removed: Labels[]
   readonly scrapes: ScrapeRequest[]
   readonly events: Event[]
@@ -53,6 +60,7 @@ export const PAGE = 'a 1\nb 2\n'
 export function openTestServer({ options, gateway, deps }: Turned = {}): TestServer {
   const pushes: GroupPush[] = []
   const ingests: IngestPush[] = []
+  const writes: RemoteWritePush[] = []
   const removed: Labels[] = []
   const scrapes: ScrapeRequest[] = []
   const events: Event[] = []
@@ -67,6 +75,23 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
         async ingest(push) {
           ingests.push(push)
           return { series: push.families.length }
+        },
+        placeSeries: (name, labels) => ({
+          home: { id: 'S', labels: [] },
+          name,
+          labels,
+          key: labelKey(labels),
+        }),
+        async remoteWrite(write) {
+          writes.push(write)
+          const { numbers, histograms, exemplars } = write.body
+          return {
+            samples: numbers.length,
+            histograms: histograms.length,
+            exemplars: exemplars.length,
+            refused: 0,
+            reasons: [],
+          }
         },
         async removeGroup({ group }) {
           removed.push(group)
@@ -90,7 +115,7 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
     },
   )
   // A getter would be read once by a spread.
-  return Object.assign(server, { pushes, ingests, removed, scrapes, events })
+  return Object.assign(server, { pushes, ingests, writes, removed, scrapes, events })
 }
 
 export function pageOf(...texts: string[]): Scrape {

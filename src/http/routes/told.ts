@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { PgrError } from '../../errors/pgr-error.ts'
+import type { Event, Protocol, Tell } from '../../telemetry/events.ts'
+import { asFailure, sendFailure } from '../answer.ts'
+import type { Handler } from './route.ts'
+
+type WriteEvent = Event & { kind: 'push' }
+
+/** What a request turned out to be, for telemetry; filled in as far as it got. */
+export interface Progress {
+  protocol: Protocol
+  sentBytes: number
+  series: number
+}
+
+/** Answers a write with the status `work` ends with, or with its failure, and tells what happened. */
+export function told(
+  tell: Tell,
+  handler: WriteEvent['handler'],
+  work: (request: FastifyRequest, reply: FastifyReply, progress: Progress) => Promise<number>,
+): Handler {
+  return async (request, reply) => {
+    const startedAtMs = performance.now()
+    const progress: Progress = { protocol: 'none', sentBytes: 0, series: 0 }
+    let status: number
+    let failure: PgrError | undefined
+    try {
+      status = await work(request, reply, progress)
+      reply.code(status).send()
+    } catch (reason) {
+      failure = asFailure(reason, handler, tell)
+      status = failure.failure.status
+      sendFailure(reply, failure)
+    }
+    tell({
+      kind: 'push',
+      handler,
+      protocol: progress.protocol,
+      method: request.method,
+      status,
+      bytes: progress.sentBytes,
+      ...(handler === 'push' ? { requestBytes: headBytes(request.raw) + progress.sentBytes } : {}),
+      series: progress.series,
+      seconds: (performance.now() - startedAtMs) / 1000,
+      ...(failure === undefined ? {} : { code: failure.code, reason: failure.message }),
+      group: request.raw.url ?? '',
+    })
+    return reply
+  }
+}
+
+/** Length of what a head says, without what is between; as programs in Go count it, for which Host is no header. */
+function headBytes({ url = '', method = '', httpVersion, headers, rawHeaders }: IncomingMessage): number {
+  let bytes = url.length + method.length + 'HTTP/'.length + httpVersion.length
+  for (const text of rawHeaders) bytes += text.length
+  return headers.host === undefined ? bytes : bytes - 'Host'.length
+}
