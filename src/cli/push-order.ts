@@ -1,10 +1,13 @@
 import { type BodyFormat, detectFormat } from '../client/body.ts'
 import type { BodyToCheck } from '../client/check.ts'
 import { parseGroupLabel } from '../client/group-path.ts'
-import type { PushOrder } from '../client/request.ts'
-import { type Credentials, parseTarget } from '../client/target.ts'
+import type { RemoteWriteCounts } from '../client/remote-write.ts'
+import { buildRequest, type PushOrder, type PushRequest } from '../client/request.ts'
+import { type Credentials, parseTarget, type Target } from '../client/target.ts'
 import { duration } from '../config/kinds.ts'
 import { PgrError } from '../errors/pgr-error.ts'
+import type { RemoteWriteVersion } from '../formats/remote-write/index.ts'
+import { duplicateName, type Label, type Labels, sortLabels } from '../model/labels.ts'
 import type { Input } from './input.ts'
 
 /** The flags of `pgr push` that decide what is sent. */
@@ -14,7 +17,8 @@ export interface PushFlags {
   readonly group?: readonly string[] | undefined
   readonly replace: boolean
   readonly ttl?: string | undefined
-  readonly protocol: 'pushgateway' | 'ingest'
+  readonly protocol: 'pushgateway' | 'ingest' | 'remote-write'
+  readonly 'remote-write-version': '1.0' | '2.0'
   readonly format: BodyFormat | 'auto'
   readonly check: boolean
   readonly 'allow-empty': boolean
@@ -35,20 +39,32 @@ export interface OrderSources {
   /** Text of a file; throws when it cannot be read. */
   readFile(path: string): string
   readInput(): Promise<Input>
+  /** Unix time in milliseconds. */
+  now(): number
+}
+
+/** A request ready to be sent, and what is to be told of it. */
+export interface PreparedPush {
+  readonly request: PushRequest
+  /** As it was read. */
+  readonly input: Uint8Array
+  /** Null when the input was not read. */
+  readonly series: number | null
+  /** What the receiver says it wrote; undefined when it is not one that says so. Throws PGR_PUSH_REFUSED. */
+  written(headers: Headers): RemoteWriteCounts | undefined
 }
 
 /**
- * Turns flags and input into what is to be sent. Input is read only once the flags are in order. `series` is null when
- * the body was not read. Throws PGR_SETTING_INVALID for flags, and what is wrong with the body.
+ * Turns flags and input into what is to be sent. Input is read only once the flags are in order. Throws
+ * PGR_SETTING_INVALID for flags, and what is wrong with the body.
  */
-export async function makeOrder(
-  flags: PushFlags,
-  sources: OrderSources,
-): Promise<{ order: PushOrder; series: number | null }> {
+export async function preparePush(flags: PushFlags, sources: OrderSources): Promise<PreparedPush> {
   const to = destination(flags)
-  const target = parseTarget(flags.url)
-  const credentials = joinCredentials(flags, target.credentials, sources)
+  const { base, credentials: inUrl } = parseTarget(flags.url)
+  const credentials = joinCredentials(flags, inUrl, sources)
+  const target: Target = { base, ...(credentials ? { credentials } : {}) }
   if (flags.ttl !== undefined) assertDuration('--ttl', flags.ttl, LIFETIME)
+  const ttl = flags.ttl === undefined ? {} : { ttl: flags.ttl }
 
   const { name, body } = await sources.readInput()
   if (body.length === 0 && !flags['allow-empty']) {
@@ -56,18 +72,17 @@ export async function makeOrder(
     refuse(`${name} is empty, which ${effect}: pass --allow-empty if that is meant`)
   }
   const format = flags.format === 'auto' ? detectFormat(body) : flags.format
-  const series = flags.check ? await check({ name, body, format, timestamps: to === 'ingest' }) : null
-  return {
-    series,
-    order: {
-      target: { base: target.base, ...(credentials ? { credentials } : {}) },
-      to,
-      format,
-      body,
-      gzip: flags.gzip,
-      ...(flags.ttl === undefined ? {} : { ttl: flags.ttl }),
-    },
+  if (typeof to === 'object' && 'version' in to) {
+    const { readBody } = await import('../client/check.ts')
+    const { buildRemoteWrite, readWritten } = await import('../client/remote-write.ts')
+    const families = readBody({ name, body, format })
+    const nowMs = sources.now()
+    const { request, carries, series } = buildRemoteWrite({ target, ...ttl, ...to, families, nowMs })
+    return { request, input: body, series, written: (headers) => readWritten(to.version, carries, headers) }
   }
+  const series = flags.check ? await check({ name, body, format, timestamps: to === 'ingest' }) : null
+  const request = buildRequest({ target, to, format, body, gzip: flags.gzip, ...ttl })
+  return { request, input: body, series, written: () => undefined }
 }
 
 /** The readers are loaded only when they are needed. */
@@ -88,7 +103,18 @@ function assertDuration(flag: string, given: string, kind: typeof LIFETIME): num
   return kind.parse(given) ?? refuse(`${flag} must be ${kind.expects}, not ${JSON.stringify(given)}`)
 }
 
-function destination({ protocol, job, group = [], replace }: PushFlags): PushOrder['to'] {
+/** Labels that every series gets. */
+interface RemoteWriteDestination {
+  readonly version: RemoteWriteVersion
+  readonly labels: Labels
+}
+
+function destination(flags: PushFlags): PushOrder['to'] | RemoteWriteDestination {
+  const { protocol, job, group = [], replace } = flags
+  if (protocol === 'remote-write') {
+    if (replace) refuse('--replace belongs to a group, which --protocol=remote-write has not: leave it out')
+    return { version: flags['remote-write-version'] === '1.0' ? 1 : 2, labels: labelsFor(job, group) }
+  }
   if (protocol === 'ingest') {
     if (job !== undefined || group.length > 0 || replace) {
       refuse(
@@ -100,6 +126,15 @@ function destination({ protocol, job, group = [], replace }: PushFlags): PushOrd
   if (job === undefined || job === '') return refuse('the group has no job name: give one with --job')
   if (job.startsWith('-')) refuse(`the job name ${JSON.stringify(job)} looks like a flag: give --job a name`)
   return { job, labels: group.map(parseGroupLabel), replace }
+}
+
+function labelsFor(job: string | undefined, group: readonly string[]): Labels {
+  const labels: Label[] = group.map(parseGroupLabel)
+  if (job !== undefined && job !== '') labels.push({ name: 'job', value: job })
+  const sorted = sortLabels(labels)
+  const twice = duplicateName(sorted)
+  if (twice !== undefined) refuse(`the label ${twice} is given twice`)
+  return sorted
 }
 
 /** A user given by flag or environment wins over the one in the URL; so does a password. Empty variables are not set. */

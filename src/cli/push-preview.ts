@@ -1,6 +1,6 @@
 import type { PushRequest } from '../client/request.ts'
 
-/** A request as text: request line, headers, and the body before compression. No credentials. */
+/** A request as text: request line, headers, and the input. No credentials. */
 export function dryRunText(request: PushRequest, body: Uint8Array): string {
   const headers = shownHeaders(request).map(([name, value]) => `${name}: ${value}\n`)
   return `${request.method} ${request.url}\n${headers.join('')}\n${Buffer.from(body).toString()}`

@@ -28,13 +28,14 @@ const READ_OPTIONS: ReadOptions = {
  * Reads a body as the gateway will and returns the number of series. Throws PGR_BODY_MALFORMED with the position, or
  * PGR_PUSH_INVALID for a body no gateway takes.
  */
-export function checkBody({ name, body, format, timestamps }: BodyToCheck): number {
-  const families = read(name, body, format)
-  if (!timestamps) refuseTimestamps(name, families)
+export function checkBody({ timestamps, ...given }: BodyToCheck): number {
+  const families = readBody(given)
+  if (!timestamps) refuseTimestamps(given.name, families)
   return families.reduce((sum, family) => sum + seriesOf(family), 0)
 }
 
-function read(name: string, body: Uint8Array, format: BodyFormat): readonly Family[] {
+/** The families of a body. Throws PGR_BODY_MALFORMED with its name and the position. */
+export function readBody({ name, body, format }: Omit<BodyToCheck, 'timestamps'>): readonly Family[] {
   // OpenMetrics has to end with # EOF; a body of nothing that is sent on purpose has no end to check.
   if (body.length === 0) return []
   try {

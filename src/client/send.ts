@@ -22,6 +22,7 @@ export interface SendOptions {
 export interface Sent {
   readonly status: number
   readonly attempts: number
+  readonly headers: Headers
 }
 
 interface Failure {
@@ -42,7 +43,7 @@ const LONGEST_REASON_BYTES = 4096
 export async function sendPush(request: PushRequest, options: SendOptions, world: World): Promise<Sent> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await sendOnce(request, options, world)
-    if ('status' in outcome) return { status: outcome.status, attempts: attempt }
+    if ('status' in outcome) return { ...outcome, attempts: attempt }
     const { error, askedMs } = outcome
     if (!error.failure.retry) throw error
     if (attempt > options.retries) throw attempt === 1 ? error : afterAttempts(error, attempt)
@@ -60,7 +61,7 @@ async function sendOnce(
   request: PushRequest,
   options: SendOptions,
   world: World,
-): Promise<{ status: number } | Failure> {
+): Promise<Omit<Sent, 'attempts'> | Failure> {
   try {
     const response = await world.fetch(request.url, {
       method: request.method,
@@ -71,7 +72,7 @@ async function sendOnce(
       signal: AbortSignal.timeout(options.timeoutMs),
     })
     const said = await readReason(response)
-    if (response.ok) return { status: response.status }
+    if (response.ok) return { status: response.status, headers: response.headers }
     return {
       error: refusal(request, response, said),
       askedMs: parseRetryAfterMs(response.headers.get('retry-after'), world.now()),

@@ -30,6 +30,7 @@ const homes = {
   yaml: ['config'],
   bcryptjs: ['http', 'cli'],
   re2js: ['model'],
+  snappyjs: ['client'],
 }
 
 const stayInRoom = Object.entries(rooms).map(([room, allowed]) => ({

@@ -9,7 +9,7 @@ const DEFAULT_URL = 'http://127.0.0.1:9753'
 export class Push extends Command {
   static override summary = 'Push metrics to a gateway.'
   static override description =
-    'Reads metrics in the Prometheus text format or OpenMetrics from a file or standard input, checks them, and sends them. Works with this gateway and with Prometheus Pushgateway, which knows no --ttl and no --protocol=ingest. A password is taken from PGR_PASSWORD, from the file that PGR_PASSWORD_FILE or --password-file names, or from the URL, and is never shown.'
+    'Reads metrics in the Prometheus text format or OpenMetrics from a file or standard input, checks them, and sends them. Works with this gateway and with Prometheus Pushgateway, which knows no --ttl and no --protocol but its own; --protocol=remote-write works with every receiver of it. A password is taken from PGR_PASSWORD, from the file that PGR_PASSWORD_FILE or --password-file names, or from the URL, and is never shown.'
   static override examples = [
     {
       description: 'Push what a script prints',
@@ -26,6 +26,11 @@ export class Push extends Command {
     {
       description: 'Merge metrics one by one, without a group',
       command: '<%= config.bin %> <%= command.id %> metrics.prom --protocol=ingest --url=https://pgr.example',
+    },
+    {
+      description: 'Send them as a Prometheus would, and hear what was written',
+      command:
+        '<%= config.bin %> <%= command.id %> metrics.prom --protocol=remote-write --job=backup --verbose',
     },
   ]
   static override args = {
@@ -44,12 +49,13 @@ export class Push extends Command {
     }),
     job: Flags.string({
       char: 'j',
-      summary: 'Job name of the group; required unless --protocol=ingest.',
+      summary:
+        'Job name of the group, required for one; with --protocol=remote-write the label job of every series.',
       helpValue: '<name>',
     }),
     group: Flags.string({
       char: 'g',
-      summary: 'Grouping label; may be repeated.',
+      summary: 'Grouping label, or a label of every series; may be repeated.',
       helpValue: '<name=value>',
       multiple: true,
       multipleNonGreedy: true,
@@ -61,8 +67,14 @@ export class Push extends Command {
       summary: 'Lifetime of these metrics, such as 15m; 0 = never expire.',
       helpValue: '<duration>',
     }),
-    protocol: Flags.option({ options: ['pushgateway', 'ingest'] as const, default: 'pushgateway' as const })({
-      summary: 'Push into a group, or merge metrics one by one.',
+    protocol: Flags.option({
+      options: ['pushgateway', 'ingest', 'remote-write'] as const,
+      default: 'pushgateway' as const,
+    })({
+      summary: 'Push into a group, merge metrics one by one, or send them as Prometheus does.',
+    }),
+    'remote-write-version': Flags.option({ options: ['1.0', '2.0'] as const, default: '2.0' as const })({
+      summary: 'Version of remote write; receivers of 2.0 say what they wrote.',
     }),
     format: Flags.option({ options: ['auto', 'text', 'openmetrics'] as const, default: 'auto' as const })({
       summary: 'Format of the input; auto takes it for OpenMetrics when it ends with # EOF.',
@@ -105,26 +117,25 @@ export class Push extends Command {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Push)
     const typed: PushFlags = { ...flags, url: flags.url || DEFAULT_URL }
-    const { makeOrder, parseTimeoutMs } = await import('../push-order.ts')
+    const { parseTimeoutMs, preparePush } = await import('../push-order.ts')
     const timeoutMs = parseTimeoutMs(flags.timeout)
-    const { order, series } = await makeOrder(typed, {
+    const { request, input, series, written } = await preparePush(typed, {
       env: process.env,
       readFile: readTextFile,
       readInput: () => readInput(args.file, process.stdin),
+      now: Date.now,
     })
-    const { buildRequest } = await import('../../client/request.ts')
-    const request = buildRequest(order)
     if (flags['dry-run']) {
       const { dryRunJson, dryRunText } = await import('../push-preview.ts')
-      if (flags.json) writeJson(dryRunJson(request, order.body))
-      else process.stdout.write(dryRunText(request, order.body))
+      if (flags.json) writeJson(dryRunJson(request, input))
+      else process.stdout.write(dryRunText(request, input))
       return
     }
 
     const { sendPush } = await import('../../client/send.ts')
     const say =
       flags.verbose || process.stderr.isTTY ? (line: string) => writeLine(process.stderr, line) : () => {}
-    const { status, attempts } = await sendPush(
+    const { status, attempts, headers } = await sendPush(
       request,
       {
         retries: flags.retry,
@@ -133,6 +144,7 @@ export class Push extends Command {
       },
       { fetch, sleep: (ms) => sleep(ms), random: Math.random, now: Date.now },
     )
+    const wrote = written(headers)
     const { method, url } = request
     if (flags.json) {
       writeJson({
@@ -141,12 +153,17 @@ export class Push extends Command {
         url,
         attempts,
         series,
-        bytes: order.body.length,
+        bytes: input.length,
         sentBytes: request.body.length,
+        ...(wrote === undefined ? {} : { written: wrote }),
       })
-    } else
-      say(
-        `${method} ${url}: ${series === null ? '' : `${series} series, `}${order.body.length} bytes (${status})`,
-      )
+      return
+    }
+    const count = series === null ? '' : `${series} series, `
+    say(`${method} ${url}: ${count}${input.length} bytes (${status})`)
+    if (wrote !== undefined) {
+      const { samples, histograms, exemplars } = wrote
+      say(`the receiver wrote ${samples} samples, ${histograms} histograms and ${exemplars} exemplars`)
+    }
   }
 }

@@ -1,16 +1,30 @@
 import { describe, expect, it } from 'vitest'
-import { makeOrder, type OrderSources, type PushFlags, parseTimeoutMs } from '../../../src/cli/push-order.ts'
+import {
+  type OrderSources,
+  type PushFlags,
+  parseTimeoutMs,
+  preparePush,
+} from '../../../src/cli/push-order.ts'
 import { PgrError } from '../../../src/errors/pgr-error.ts'
+import { RemoteWriteReader } from '../../../src/formats/remote-write/index.ts'
+import { showLabels } from '../../../src/model/labels.ts'
+import { unsnapBlock } from '../../../src/wire/snappy.ts'
 
 const FLAGS: PushFlags = {
   url: 'http://h',
   job: 'j',
   replace: false,
   protocol: 'pushgateway',
+  'remote-write-version': '2.0',
   format: 'auto',
   check: false,
   'allow-empty': false,
   gzip: true,
+}
+
+const READ_OPTIONS = {
+  utf8Names: false,
+  limits: { labelsPerSeries: 64, nameLength: 1024, valueLength: 16_384, seriesPerPush: 1e6 },
 }
 
 function sources(body = 'a 1\n', more: Partial<OrderSources> = {}): OrderSources {
@@ -18,6 +32,7 @@ function sources(body = 'a 1\n', more: Partial<OrderSources> = {}): OrderSources
     env: {},
     readFile: (path) => `password in ${path}\n`,
     readInput: async () => ({ name: 'stdin', body: Buffer.from(body) }),
+    now: () => 1_700_000_000_000,
     ...more,
   }
 }
@@ -30,7 +45,7 @@ const NO_INPUT: Partial<OrderSources> = {
 
 async function refusal(flags: Partial<PushFlags>, from = sources('', NO_INPUT)): Promise<string> {
   try {
-    await makeOrder({ ...FLAGS, ...flags }, from)
+    await preparePush({ ...FLAGS, ...flags }, from)
   } catch (reason) {
     if (reason instanceof PgrError) return `${reason.code}: ${reason.message}`
     throw reason
@@ -40,27 +55,48 @@ async function refusal(flags: Partial<PushFlags>, from = sources('', NO_INPUT)):
 
 describe('where a push goes', () => {
   it('is a group', async () => {
-    const { order } = await makeOrder({ ...FLAGS, group: ['a=1', 'b='], replace: true }, sources())
-    expect(order.to).toEqual({
-      job: 'j',
-      labels: [
-        { name: 'a', value: '1' },
-        { name: 'b', value: '' },
-      ],
-      replace: true,
-    })
+    const { request } = await preparePush({ ...FLAGS, group: ['a=1', 'b='], replace: true }, sources())
+    expect(request).toMatchObject({ method: 'PUT', url: 'http://h/metrics/job/j/a/1/b@base64/=' })
   })
 
   it('is the merging path', async () => {
-    const { order } = await makeOrder({ ...FLAGS, job: undefined, protocol: 'ingest' }, sources())
-    expect(order.to).toBe('ingest')
+    const { request } = await preparePush({ ...FLAGS, job: undefined, protocol: 'ingest' }, sources())
+    expect(request).toMatchObject({ method: 'POST', url: 'http://h/ingest' })
   })
+
+  it.each([
+    ['2.0', 'application/x-protobuf;proto=io.prometheus.write.v2.Request', 2],
+    ['1.0', 'application/x-protobuf', 1],
+  ] as const)(
+    'is a receiver of remote write %s, where job and group are labels',
+    async (version, type, number) => {
+      const flags = {
+        ...FLAGS,
+        group: ['a=1'],
+        protocol: 'remote-write',
+        'remote-write-version': version,
+      } as const
+      const { request, series } = await preparePush(flags, sources('# TYPE m gauge\nm{b="2"} 3\n'))
+      expect(request).toMatchObject({ method: 'POST', url: 'http://h/api/v1/write' })
+      expect(request.headers.get('Content-Type')).toBe(type)
+      expect(request.headers.get('Content-Encoding')).toBe('snappy')
+      expect(series).toBe(1)
+      const body = unsnapBlock(request.body, { limitBytes: 1e6, setting: '' })
+      const reader = new RemoteWriteReader((name, labels) => `${name}${showLabels(labels)}`)
+      expect(reader.read(body, number, READ_OPTIONS)).toMatchObject({
+        numbers: [{ series: 'm{a="1",b="2",job="j"}', value: 3, timestampMs: 1_700_000_000_000 }],
+        metadata: [{ name: 'm', type: 'gauge' }],
+      })
+    },
+  )
 
   it.each<[string, Partial<PushFlags>, RegExp]>([
     ['no job', { job: undefined }, /--job/],
     ['a flag taken for the job', { job: '--group' }, /looks like a flag/],
     ['a group without a value', { group: ['a'] }, /name=value/],
     ['a group for the merging path', { protocol: 'ingest' }, /--protocol=ingest/],
+    ['replacing by remote write', { protocol: 'remote-write', replace: true }, /--replace/],
+    ['a label twice', { protocol: 'remote-write', group: ['a=1', 'a=2'] }, /label a is given twice/],
     ['a URL of another scheme', { url: 'ftp://h' }, /scheme/],
     [
       'a lifetime without a unit',
@@ -80,7 +116,10 @@ describe('what is pushed', () => {
     ['text', 'a 1\n# EOF\n', 'text'],
     ['openmetrics', 'a 1\n', 'openmetrics'],
   ] as const)('has the format %s: %j is %s', async (format, body, expected) => {
-    expect((await makeOrder({ ...FLAGS, format }, sources(body))).order.format).toBe(expected)
+    const { request } = await preparePush({ ...FLAGS, format }, sources(body))
+    expect(request.headers.get('Content-Type')).toContain(
+      expected === 'text' ? 'text/plain' : 'openmetrics-text',
+    )
   })
 
   it('is refused when it is empty, because that is what a broken pipe looks like', async () => {
@@ -89,14 +128,16 @@ describe('what is pushed', () => {
   })
 
   it('may be empty when that is meant', async () => {
-    const { order } = await makeOrder({ ...FLAGS, 'allow-empty': true }, sources(''))
-    expect(order.body).toHaveLength(0)
+    const { request } = await preparePush({ ...FLAGS, 'allow-empty': true }, sources(''))
+    expect(request.body).toHaveLength(0)
   })
 
   it('keeps the lifetime as it was given', async () => {
-    expect((await makeOrder({ ...FLAGS, ttl: '1h30m' }, sources())).order.ttl).toBe('1h30m')
-    expect((await makeOrder({ ...FLAGS, ttl: '0' }, sources())).order.ttl).toBe('0')
-    expect((await makeOrder(FLAGS, sources())).order).not.toHaveProperty('ttl')
+    const asked = async (ttl: Partial<PushFlags>) =>
+      (await preparePush({ ...FLAGS, ...ttl }, sources())).request.headers.get('X-Pgr-TTL')
+    expect(await asked({ ttl: '1h30m' })).toBe('1h30m')
+    expect(await asked({ ttl: '0' })).toBe('0')
+    expect(await asked({})).toBeUndefined()
   })
 })
 
@@ -116,23 +157,25 @@ describe('the local check', () => {
     ['OpenMetrics', '# TYPE a counter\na_total 1\n# EOF\n', 1],
     ['an empty body that is meant', '', 0],
   ])('counts the series of %s', async (_why, body, series) => {
-    expect((await makeOrder({ ...FLAGS, check: true, 'allow-empty': true }, sources(body))).series).toBe(
+    expect((await preparePush({ ...FLAGS, check: true, 'allow-empty': true }, sources(body))).series).toBe(
       series,
     )
   })
 
   it('lets timestamps pass to where they belong', async () => {
     const flags = { ...FLAGS, check: true, job: undefined, protocol: 'ingest' } as const
-    expect((await makeOrder(flags, sources('a 1 1700000000000\n'))).series).toBe(1)
+    expect((await preparePush(flags, sources('a 1 1700000000000\n'))).series).toBe(1)
   })
 
   it('is left out when told to', async () => {
-    expect((await makeOrder(FLAGS, sources('no metrics at all'))).series).toBeNull()
+    expect((await preparePush(FLAGS, sources('no metrics at all'))).series).toBeNull()
   })
 })
 
 describe('credentials', () => {
-  it.each<[string, Partial<PushFlags>, Record<string, string>, unknown]>([
+  it.each<
+    [string, Partial<PushFlags>, Record<string, string>, { user: string; password: string } | undefined]
+  >([
     ['none', {}, {}, undefined],
     ['those of the URL', { url: 'http://u:p@h' }, {}, { user: 'u', password: 'p' }],
     [
@@ -168,8 +211,10 @@ describe('credentials', () => {
     ['empty variables are none', { user: '' }, { PGR_PASSWORD: '' }, undefined],
     ['a password alone says nothing', {}, { PGR_PASSWORD: 'pw' }, undefined],
   ])('are %s', async (_why, flags, env, expected) => {
-    const { order } = await makeOrder({ ...FLAGS, ...flags }, sources('a 1\n', { env }))
-    expect(order.target.credentials).toEqual(expected)
+    const { request } = await preparePush({ ...FLAGS, ...flags }, sources('a 1\n', { env }))
+    const basic =
+      expected && `Basic ${Buffer.from(`${expected.user}:${expected.password}`).toString('base64')}`
+    expect(request.headers.get('Authorization')).toBe(basic)
   })
 
   it('are refused when the environment gives the password twice', async () => {
@@ -186,6 +231,32 @@ describe('credentials', () => {
     expect(await refusal({ user: 'me', 'password-file': '/f' }, sources('', { readFile }))).toMatch(
       /cannot be read: ENOENT/,
     )
+  })
+})
+
+describe('what a receiver of remote write says', () => {
+  const flags = { ...FLAGS, protocol: 'remote-write' } as const
+  const prepared = () => preparePush(flags, sources('a 1\nb 2\n'))
+  const said = (samples: number) =>
+    new Headers({
+      'X-Prometheus-Remote-Write-Samples-Written': String(samples),
+      'X-Prometheus-Remote-Write-Histograms-Written': '0',
+      'X-Prometheus-Remote-Write-Exemplars-Written': '0',
+    })
+
+  it('is passed on', async () => {
+    expect((await prepared()).written(said(2))).toEqual({ samples: 2, histograms: 0, exemplars: 0 })
+  })
+
+  it('is an error when it is less than was sent, or nothing at all', async () => {
+    const { written } = await prepared()
+    expect(() => written(said(1))).toThrow(/only 1 of 2 samples/)
+    expect(() => written(new Headers())).toThrow(/--remote-write-version=1.0/)
+  })
+
+  it('is not expected of 1.0', async () => {
+    const first = await preparePush({ ...flags, 'remote-write-version': '1.0' }, sources())
+    expect(first.written(new Headers())).toBeUndefined()
   })
 })
 

@@ -53,7 +53,10 @@ async function failure(world: World, retries = 2): Promise<PgrError> {
 describe('a push that is taken', () => {
   it.each([200, 202, 204])('ends with any 2xx: %d', async (status) => {
     const { world, sent, pauses } = gateway(answer(status))
-    expect(await sendPush(request, { retries: 2, timeoutMs: 1000 }, world)).toEqual({ status, attempts: 1 })
+    expect(await sendPush(request, { retries: 2, timeoutMs: 1000 }, world)).toMatchObject({
+      status,
+      attempts: 1,
+    })
     expect([sent.length, pauses]).toEqual([1, []])
   })
 
@@ -81,7 +84,7 @@ describe('a push that is taken', () => {
       { retries: 2, timeoutMs: 1000, onRetry: ({ attempt, reason }) => heard.push(`${attempt}: ${reason}`) },
       world,
     )
-    expect(sent).toEqual({ status: 200, attempts: 3 })
+    expect(sent).toMatchObject({ status: 200, attempts: 3 })
     expect(pauses).toEqual([500, 1000])
     expect(heard).toEqual([
       '1: no gateway answers at http://h:9753 (connect ECONNREFUSED); check --url',

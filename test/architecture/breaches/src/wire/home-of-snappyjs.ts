@@ -1,0 +1,3 @@
+import { compress } from 'snappyjs'
+
+export const used = compress
