@@ -4,7 +4,7 @@ import { partitionOf, UNIT_ID_BYTES, unitId } from '../../src/model/unit.ts'
 import { NO_DEADLINE } from '../../src/store/redis/clock.ts'
 import { type Argument, runScript } from '../../src/store/redis/connect.ts'
 import { type Applied, makeGroupWrites, unitBytes, writtenOf } from '../../src/store/redis/group-writes.ts'
-import { Journal, type JournalEntry } from '../../src/store/redis/journal.ts'
+import { type AcknowledgedWrite, Journal } from '../../src/store/redis/journal.ts'
 import { keyspace, PARTITIONS } from '../../src/store/redis/keys.ts'
 import { KnownSets } from '../../src/store/redis/known-sets.ts'
 import { packLimits } from '../../src/store/redis/limits.ts'
@@ -125,7 +125,7 @@ export function openRig(server: RedisServer): FailoverRig {
       { epoch, firstMs: atMs, change }: Applied,
       version = change?.version,
     ): number {
-      journal.note({ ...entry, partition: PARTITION, epoch, atMs, version } as JournalEntry)
+      journal.note({ ...entry, partition: PARTITION, epoch, atMs, version } as AcknowledgedWrite)
       lastMs = Math.max(lastMs, atMs)
       return atMs
     }

@@ -10,7 +10,7 @@ import { classify, lacksPermission } from './failures.ts'
 import { type Applied, makeGroupWrites, unitBytes, writtenOf } from './group-writes.ts'
 import { Health } from './health.ts'
 import { History } from './history.ts'
-import { Journal, type JournalEntry } from './journal.ts'
+import { type AcknowledgedWrite, Journal, type JournalEntry } from './journal.ts'
 import { keyspace, PARTITIONS } from './keys.ts'
 import { KnownSets } from './known-sets.ts'
 import { packLimits } from './limits.ts'
@@ -128,7 +128,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
       const { partition, epoch, firstMs: atMs, change } = written
       const { operation: id } = write
       const entry = { kind, partition, epoch, atMs, version: change?.version, operation: id, write }
-      journal.note(entry as JournalEntry)
+      journal.note(entry as AcknowledgedWrite)
     }
     return written
   }

@@ -1,13 +1,18 @@
 import type { GroupWrite, Operation, SetWrite, UnitWrite } from '../store.ts'
+import { RememberedSet } from './remembered-set.ts'
 
-/** A write that the store acknowledged, as it is remembered. */
+/** A write that the store acknowledged. */
+export type AcknowledgedWrite = Acknowledged &
+  (SimpleWrite | { readonly kind: 'set'; readonly write: SetWrite })
+
+/** The same as it is remembered. */
 export type JournalEntry = Acknowledged &
-  (
-    | { readonly kind: 'group'; readonly write: GroupWrite }
-    | { readonly kind: 'set'; readonly write: SetWrite }
-    | { readonly kind: 'remove'; readonly write: UnitWrite }
-    | { readonly kind: 'wipe' }
-  )
+  (SimpleWrite | { readonly kind: 'set'; readonly write: RememberedSet })
+
+type SimpleWrite =
+  | { readonly kind: 'group'; readonly write: GroupWrite }
+  | { readonly kind: 'remove'; readonly write: UnitWrite }
+  | { readonly kind: 'wipe' }
 
 interface Acknowledged {
   readonly partition: number
@@ -42,7 +47,6 @@ interface Note {
 /** The note, the objects of the write, and their place here. */
 const ENTRY_BYTES = 600
 const FAMILY_BYTES = 150
-const SAMPLE_BYTES = 150
 const LABEL_BYTES = 50
 /** Places in front that may be empty before the rest is moved up. */
 const MOST_EMPTY = 4096
@@ -78,8 +82,10 @@ export class Journal {
   }
 
   /** Remembers one acknowledged write; its blobs must not be written to from then on. */
-  note(entry: JournalEntry): void {
+  note(written: AcknowledgedWrite): void {
     if (this.windowMs <= 0) return
+    const entry: JournalEntry =
+      written.kind === 'set' ? { ...written, write: new RememberedSet(written.write) } : written
     const notedAtMs = this.now()
     const { forgotten } = this
     const bytes = sizeOf(entry)
@@ -150,18 +156,9 @@ function isOwed({ entry, dropped }: Note): boolean {
 
 function sizeOf(entry: JournalEntry): number {
   if (entry.kind === 'wipe' || entry.kind === 'remove') return ENTRY_BYTES
-  const { write } = entry
-  let bytes = ENTRY_BYTES + write.labels.length * LABEL_BYTES
-  if (entry.kind === 'group') {
-    for (const { name, blob } of entry.write.families) bytes += FAMILY_BYTES + name.length + blob.byteLength
-    return bytes
-  }
-  for (const { metrics } of entry.write.families) {
-    bytes += FAMILY_BYTES
-    for (const { labels, content } of metrics) {
-      bytes += SAMPLE_BYTES + labels.length * LABEL_BYTES
-      if (typeof content === 'object') bytes += content.byteLength
-    }
-  }
+  if (entry.kind === 'set') return ENTRY_BYTES + entry.write.bytes
+  const { labels, families } = entry.write
+  let bytes = ENTRY_BYTES + labels.length * LABEL_BYTES
+  for (const { name, blob } of families) bytes += FAMILY_BYTES + name.length + blob.byteLength
   return bytes
 }

@@ -201,7 +201,7 @@ class Mending {
   private async replay(entry: JournalEntry, { at, epoch }: Replay): Promise<boolean> {
     const { partition, kind } = entry
     const operation = Buffer.from(entry.operation, 'latin1')
-    if (kind === 'set') return this.replaySet(withoutDeadline(entry.write), { at, epoch })
+    if (kind === 'set') return this.replaySet(entry.write.restore(Number.POSITIVE_INFINITY), { at, epoch })
     if (kind === 'wipe') {
       await this.wipeBefore(partition, operation, { at, epoch })
       return true
@@ -286,10 +286,6 @@ function latestOf(entries: readonly JournalEntry[]): number {
 }
 
 /** The deadline was that of a caller who has his answer. */
-function withoutDeadline<T extends { deadlineMs: number }>(write: T): T {
-  return { ...write, deadlineMs: Number.POSITIVE_INFINITY }
-}
-
 /**
  * The times of entries as scripts compare them: the store's milliseconds and, as their fraction, the version. All
  * gateways come to the same times, and so to the same order. What made no version goes with what was before it.

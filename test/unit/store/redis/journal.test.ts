@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { Journal, type JournalEntry } from '../../../../src/store/redis/journal.ts'
+import { type AcknowledgedWrite, Journal, type JournalEntry } from '../../../../src/store/redis/journal.ts'
 import { makeClock } from '../../../support/clock.ts'
 import { family, jobOf, mergeOf, putOf, removalOf, sample, setFamily } from '../../../support/store-writes.ts'
 
 const backup = jobOf('backup')
 
-function pushed(partition: number, atMs: number, text = 'x'): JournalEntry {
+function pushed(partition: number, atMs: number, text = 'x'): AcknowledgedWrite & JournalEntry {
   const write = putOf(backup, [family('a', text)])
   return { kind: 'group', write, partition, operation: write.operation, atMs, epoch: 'e' }
 }
@@ -78,6 +78,30 @@ describe('the journal', () => {
     expect(journal.bytes).toBeGreaterThan(5000)
   })
 
+  it('gives back sets as they were written, whatever is in them', () => {
+    const journal = new Journal({ windowMs: 1000, maxBytes: 1e6 })
+    const { deadlineMs, ...write } = mergeOf(backup, [
+      setFamily('h', [
+        sample('x', Buffer.from('blob'), 5),
+        sample('y', 1.5, 7),
+        sample('z', -0),
+        sample('s', 'stale', 9),
+        { ...sample('k', Number.NaN, 1), key: 'its key' },
+      ]),
+      setFamily('empty', [], { type: 'counter', help: 'Help.', unit: 'seconds' }),
+    ])
+    journal.note({
+      kind: 'set',
+      write: { ...write, deadlineMs },
+      partition: 0,
+      operation: write.operation,
+      atMs: 1,
+      epoch: 'e',
+    })
+    const [entry] = journal.entriesOf([0]).get(0) ?? []
+    expect(entry?.kind === 'set' && entry.write.restore(42)).toEqual({ ...write, deadlineMs: 42 })
+  })
+
   it('remembers nothing with a window of 0', () => {
     const journal = new Journal({ windowMs: 0, maxBytes: 1e6 })
     journal.note(pushed(0, 1))
@@ -97,7 +121,7 @@ describe('the journal', () => {
     const journal = new Journal({ windowMs: 1000, maxBytes: 2000 }, () => 0)
     const removal = removalOf(backup)
     const entry = { kind: 'remove', write: removal, partition: 0, atMs: 1, epoch: 'e' } as const
-    const noted: JournalEntry = { ...entry, operation: removal.operation }
+    const noted: AcknowledgedWrite & JournalEntry = { ...entry, operation: removal.operation }
     journal.note(noted)
     journal.note(pushed(0, 2))
     journal.drop(new Set([noted]))
