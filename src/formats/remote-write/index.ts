@@ -2,7 +2,6 @@
 export type { RemoteWriteVersion } from './layout.ts'
 export { RemoteWriteReader } from './read.ts'
 export type {
-  NativeMetric,
   RemoteExemplar,
   RemoteHistogram,
   RemoteMetadata,
@@ -10,4 +9,4 @@ export type {
   RemoteRefusals,
   RemoteWrite,
 } from './remote-write.ts'
-export { type RemoteWriteBody, writeRemoteWrite } from './write.ts'
+export { writeRemoteWrite } from './write.ts'

@@ -1,5 +1,3 @@
-import type { ReadOptions } from '../format.ts'
-
 /**
  * Raw bytes of label sets that were read and found good, and what they stand for. Senders repeat theirs for as long as a
  * series lives.
@@ -12,21 +10,10 @@ export class KnownSeries<T> {
   private young = new Map<string, T>()
   private old = new Map<string, T>()
   private youngBytes = 0
-  private rules: ReadOptions | undefined
   private readonly generationBytes: number
 
   constructor(generationBytes: number) {
     this.generationBytes = generationBytes
-  }
-
-  /** Forgets everything that was found good by other rules. */
-  obey(rules: ReadOptions): void {
-    if (this.rules !== undefined && !areAlike(this.rules, rules)) {
-      this.young = new Map()
-      this.old = new Map()
-      this.youngBytes = 0
-    }
-    this.rules = rules
   }
 
   get(key: string): T | undefined {
@@ -53,13 +40,3 @@ const LONGEST_KEY = 8192
 
 /** What a short key takes up beside its bytes, roughly. */
 const ENTRY_BYTES = 128
-
-/** As far as labels are concerned. */
-function areAlike(a: ReadOptions, b: ReadOptions): boolean {
-  return (
-    a.utf8Names === b.utf8Names &&
-    a.limits.labelsPerSeries === b.limits.labelsPerSeries &&
-    a.limits.nameLength === b.limits.nameLength &&
-    a.limits.valueLength === b.limits.valueLength
-  )
-}
