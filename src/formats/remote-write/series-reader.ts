@@ -66,6 +66,7 @@ export class SeriesReader<S> {
 
   /** Time series met so far. */
   private count = 0
+  private isInside = false
   private readonly source: SeriesSource<S>
 
   constructor(source: SeriesSource<S>) {
@@ -73,20 +74,27 @@ export class SeriesReader<S> {
     this.labels = source.labels
   }
 
-  /** Time series being read, as a message names it. */
+  /** What is being read, as a message names it. */
   get place(): string {
-    return this.count === 0 ? 'it' : `time series ${this.count}`
+    return this.isInside ? `time series ${this.count}` : 'it'
   }
 
   /** Starts a series, and pays for it: nothing of it was found yet. */
   begin(): void {
     this.source.budget.take(1)
     this.count++
+    this.isInside = true
     this.labels.clear()
     this.samplesAt.count = 0
     this.histogramsAt.count = 0
     this.exemplarsAt.count = 0
     this.startMs = 0
+  }
+
+  /** Goes on behind the series. */
+  leave(end: number): void {
+    this.source.reader.pos = end
+    this.isInside = false
   }
 
   /** How much was found. */

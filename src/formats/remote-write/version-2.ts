@@ -106,7 +106,7 @@ function readSeries<S>(
     series.read(known)
     if (refs !== undefined) metadata.take(known.name, refs)
   }
-  reader.pos = end
+  series.leave(end)
 }
 
 function readMetadataAt(reader: ProtobufReader, at: number): MetadataRefs {
