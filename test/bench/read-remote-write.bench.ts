@@ -1,8 +1,8 @@
 import { RemoteWriteReader, type RemoteWriteVersion } from '../../src/formats/remote-write/index.ts'
 import { decodeByReflection, encodeRemoteWrite } from '../support/remote-write.ts'
 
-// Prints how fast remote write is read, beside what protobufjs makes of the same bodies. Run it compiled, or with any
-// runner that takes TypeScript.
+// Prints how fast remote write is read, beside protobufjs that decodes the same bodies by reflection and then looks the
+// series up by their labels. Run it compiled, or with any runner that takes TypeScript.
 
 const options = {
   limits: { labelsPerSeries: 64, nameLength: 1024, valueLength: 16_384, seriesPerPush: 500_000 },
@@ -55,6 +55,24 @@ function body2(): Buffer {
   return encodeRemoteWrite(2, { symbols, timeseries })
 }
 
+interface Decoded {
+  readonly symbols?: readonly string[]
+  readonly timeseries: readonly {
+    readonly labels?: readonly { readonly name: string; readonly value: string }[]
+    readonly labelsRefs?: readonly number[]
+  }[]
+}
+
+/** The least that must be done with a decoded body: to know which series it is about. */
+function lookUp({ symbols = [], timeseries }: Decoded, known: Map<string, object>): void {
+  for (const { labels = [], labelsRefs = [] } of timeseries) {
+    let key = ''
+    for (const { name, value } of labels) key += `${name}\0${value}\0`
+    for (const ref of labelsRefs) key += `${symbols[ref]}\0`
+    if (!known.has(key)) known.set(key, {})
+  }
+}
+
 /** Samples per second of processor time, the best of several rounds. */
 function samplesPerSecond(work: () => void): number {
   let best = 0
@@ -78,10 +96,11 @@ function bench(version: RemoteWriteVersion, body: Buffer): void {
   const known = new RemoteWriteReader(() => ({}))
   const again = samplesPerSecond(() => void known.read(body, version, options))
   const fresh = samplesPerSecond(() => void new RemoteWriteReader(() => ({})).read(body, version, options))
-  const reflected = samplesPerSecond(() => void decodeByReflection(version, body))
+  const byLabels = new Map<string, object>()
+  const reflected = samplesPerSecond(() => lookUp(decodeByReflection(version, body) as Decoded, byLabels))
   print(`${version}.0, labels known (${bytes} B each)`, million(again))
   print(`${version}.0, labels never met`, million(fresh))
-  print(`${version}.0, protobufjs by reflection`, million(reflected))
+  print(`${version}.0, protobufjs and a look-up`, million(reflected))
   print(`${version}.0, labels known ÷ protobufjs`, (again / reflected).toFixed(1))
 }
 

@@ -2,11 +2,13 @@ import { compress } from 'snappyjs'
 import type { ReadOptions } from '../../src/formats/format.ts'
 import { offers, readerFor } from '../../src/formats/index.ts'
 import { negotiate } from '../../src/formats/negotiate.ts'
+import { RemoteWriteReader, type RemoteWriteVersion } from '../../src/formats/remote-write/index.ts'
 import { parseGroupPath } from '../../src/http/group-path.ts'
 import { readTtl } from '../../src/http/lifetime.ts'
 import { parseSelector } from '../../src/model/selector.ts'
 import { unsnapBlock, unsnapFramed } from '../../src/wire/snappy.ts'
 import { encodeDelimited, PROTOBUF_TYPE } from '../support/prometheus-protobuf.ts'
+import { encodeRemoteWrite } from '../support/remote-write.ts'
 import { mutate, type Random } from './mutate.ts'
 
 /** Something that reads what strangers send. */
@@ -83,6 +85,65 @@ const OPEN_METRICS = Buffer.from(
   '# TYPE a_seconds counter\n# UNIT a_seconds seconds\n# HELP a_seconds Help.\na_seconds_total{x="1"} 5 1700000000.5 # {trace_id="abc"} 1 2\na_seconds_created{x="1"} 1 1700000000.5\n' +
     '# TYPE s stateset\ns{s="on"} 1\ns{s="off"} 0\n# TYPE i info\n# HELP i A text in which any letter may stand in the place of any other letter without harm.\ni_info{version="one",branch="release candidate",user="somebody"} 1\n# EOF\n',
 )
+
+const HISTOGRAM = {
+  countInt: 8,
+  sum: 18.4,
+  schema: 1,
+  zeroThreshold: 0.001,
+  zeroCountInt: 2,
+  positiveSpans: [{ offset: 0, length: 2 }],
+  positiveDeltas: [1, 1],
+  negativeSpans: [{ offset: -3, length: 2 }],
+  negativeDeltas: [1, 1],
+  resetHint: 2,
+  timestamp: 1700000000000,
+}
+
+const WRITE_REQUESTS: Record<RemoteWriteVersion, readonly Uint8Array[]> = {
+  1: [
+    encodeRemoteWrite(1, {
+      timeseries: [
+        {
+          labels: [{ name: '__name__', value: 'requests_total' }, ...labels(3)],
+          samples: [{ value: 3, timestamp: 1700000000000 }],
+          exemplars: [{ labels: labels(1), value: 1, timestamp: 1700000000000 }],
+        },
+        { labels: [{ name: '__name__', value: 'size' }], histograms: [HISTOGRAM] },
+      ],
+    }),
+    encodeRemoteWrite(1, {
+      metadata: [
+        { type: 1, metricFamilyName: 'requests_total', help: 'Requests by code.', unit: 'requests' },
+      ],
+    }),
+  ],
+  2: [
+    encodeRemoteWrite(2, {
+      symbols: ['', '__name__', 'requests_total', 'path', 'somewhere "else" é', 'Requests by path.', 'size'],
+      timeseries: [
+        {
+          labelsRefs: [1, 2, 3, 4],
+          samples: [{ value: 3, timestamp: 1700000000000, startTimestamp: 1600000000000 }],
+          exemplars: [{ labelsRefs: [3, 4], value: 1, timestamp: 1700000000000 }],
+          metadata: { type: 1, helpRef: 5 },
+        },
+        { labelsRefs: [1, 6], histograms: [HISTOGRAM] },
+      ],
+    }),
+  ],
+}
+
+/** One reader for all inputs, so that what it remembers is under test as well. */
+const remoteWrite = new RemoteWriteReader((name, sorted) => ({ name, sorted }), 64 * 1024)
+
+function remoteWriting(version: RemoteWriteVersion): Target {
+  return {
+    name: `remote write ${version}.0`,
+    run: (random) =>
+      void remoteWrite.read(mutate(pick(WRITE_REQUESTS[version], random), random), version, OPTIONS),
+  }
+}
 
 const STREAM_ID = Buffer.from('ff060000734e61507059', 'hex')
 
@@ -164,6 +225,18 @@ export const TARGETS: readonly Target[] = [
       const plain = mutate(pick(MESSAGES, random), random)
       const stream = framed(plain)
       readerFor(PROTOBUF_TYPE).read(await unsnapFramed(stream, LIMIT), OPTIONS)
+    },
+  },
+  remoteWriting(1),
+  remoteWriting(2),
+  {
+    name: 'remote write in a snappy block',
+    run(random) {
+      const version = random() < 0.5 ? 1 : 2
+      const plain = pick(WRITE_REQUESTS[version], random)
+      const block = (bytes: Uint8Array) => Buffer.from(compress(Uint8Array.from(bytes)))
+      const sent = random() < 0.7 ? block(mutate(plain, random)) : mutate(block(plain), random)
+      remoteWrite.read(unsnapBlock(sent, LIMIT), version, OPTIONS)
     },
   },
   {

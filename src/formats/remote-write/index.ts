@@ -7,6 +7,7 @@ export type {
   RemoteHistogram,
   RemoteMetadata,
   RemoteNumber,
+  RemoteRefusals,
   RemoteWrite,
 } from './remote-write.ts'
 export { writeRemoteWrite } from './write.ts'

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { ReadOptions } from '../format.ts'
 
 /**
  * Raw bytes of label sets that were read and found good, and what they stand for. Senders repeat theirs for as long as a
@@ -12,20 +11,10 @@ import type { ReadOptions } from '../format.ts'
 export class KnownSeries<T> {
   private young = new Generation<T>()
   private old = new Generation<T>()
-  private rules: ReadOptions | undefined
   private readonly generationBytes: number
 
   constructor(generationBytes: number) {
     this.generationBytes = generationBytes
-  }
-
-  /** Forgets everything that was found good by other rules. */
-  obey(rules: ReadOptions): void {
-    if (this.rules !== undefined && !areAlike(this.rules, rules)) {
-      this.young = new Generation()
-      this.old = new Generation()
-    }
-    this.rules = rules
   }
 
   get(bytes: Buffer, start: number, end: number): T | undefined {
@@ -59,8 +48,8 @@ class Generation<T> {
   private arena = Buffer.allocUnsafeSlow(64 * FIRST_CAPACITY)
   private arenaView = viewOf(this.arena)
   private arenaEnd = 0
-  /** Number of the entry from 1 on, 0 = free. Twice as many as entries, at least. */
-  private places = new Int32Array(2 * FIRST_CAPACITY)
+  /** Number of the entry from 1 on, 0 = free. Four times as many as entries, at least. */
+  private places = new Int32Array(4 * FIRST_CAPACITY)
   private hashes = new Int32Array(FIRST_CAPACITY)
   private starts = new Int32Array(FIRST_CAPACITY)
   private ends = new Int32Array(FIRST_CAPACITY)
@@ -132,7 +121,7 @@ class Generation<T> {
     this.hashes = enlarged(this.hashes, capacity)
     this.starts = enlarged(this.starts, capacity)
     this.ends = enlarged(this.ends, capacity)
-    this.places = new Int32Array(2 * capacity)
+    this.places = new Int32Array(4 * capacity)
     for (let entry = 1; entry <= this.values.length; entry++) {
       const at = this.freePlace(this.hashes[entry - 1] as number)
       if (at !== undefined) this.places[at] = entry
@@ -168,15 +157,8 @@ function hashOf(bytes: Buffer, start: number, end: number): number {
     hash ^= hash >>> 15
   }
   for (; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x9e3779b1)
-  return hash ^ (hash >>> 15)
-}
-
-/** As far as labels are concerned. */
-function areAlike(a: ReadOptions, b: ReadOptions): boolean {
-  return (
-    a.utf8Names === b.utf8Names &&
-    a.limits.labelsPerSeries === b.limits.labelsPerSeries &&
-    a.limits.nameLength === b.limits.nameLength &&
-    a.limits.valueLength === b.limits.valueLength
-  )
+  // Mixed once more, as MurmurHash3 ends: the places of a table are told by the low bits alone.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return hash ^ (hash >>> 16)
 }

@@ -157,16 +157,14 @@ class Spelling {
 
   copy(from: Buffer, start: number, end: number): void {
     this.room(end - start)
-    const { bytes, length } = this
-    if (end - start <= SHORT) for (let i = start; i < end; i++) bytes[length + i - start] = from[i] as number
-    else from.copy(bytes, length, start, end)
-    this.length += end - start
+    this.length = putBytes(this.bytes, this.length, from, start, end)
   }
 
   /** A tag, and the bytes with their length in front. */
   field(tag: number, from: Buffer, start: number, end: number): void {
-    this.prefix(tag, end - start)
-    this.copy(from, start, end)
+    this.room(MOST_PREFIX + end - start)
+    const at = putPrefix(this.bytes, this.length, tag, end - start)
+    this.length = putBytes(this.bytes, at, from, start, end)
   }
 
   /** The field of a label, as version 1 has it. */
@@ -178,18 +176,14 @@ class Spelling {
     const nameSize = nameEnd - nameStart
     const valueSize = valueEnd - valueStart
     symbols.spend(nameSize + valueSize)
-    this.prefix(SERIES.label, 2 + sizeOf(nameSize) + nameSize + sizeOf(valueSize) + valueSize)
-    this.field(LABEL.name, symbols.bytes, nameStart, nameEnd)
-    this.field(LABEL.value, symbols.bytes, valueStart, valueEnd)
-  }
-
-  /** A tag and a length. */
-  private prefix(tag: number, length: number): void {
-    this.room(6)
-    this.bytes[this.length++] = tag
-    let rest = length
-    for (; rest >= 0x80; rest >>>= 7) this.bytes[this.length++] = (rest & 0x7f) | 0x80
-    this.bytes[this.length++] = rest
+    this.room(3 * MOST_PREFIX + nameSize + valueSize)
+    const { bytes } = this
+    const size = 2 + sizeOf(nameSize) + nameSize + sizeOf(valueSize) + valueSize
+    let at = putPrefix(bytes, this.length, SERIES.label, size)
+    at = putPrefix(bytes, at, LABEL.name, nameSize)
+    at = putBytes(bytes, at, symbols.bytes, nameStart, nameEnd)
+    at = putPrefix(bytes, at, LABEL.value, valueSize)
+    this.length = putBytes(bytes, at, symbols.bytes, valueStart, valueEnd)
   }
 
   private room(more: number): void {
@@ -198,6 +192,26 @@ class Spelling {
     this.bytes.copy(larger, 0, 0, this.length)
     this.bytes = larger
   }
+}
+
+/** Bytes of a tag and a length. */
+const MOST_PREFIX = 6
+
+/** Puts a tag and a length; returns where what follows goes. */
+function putPrefix(into: Buffer, from: number, tag: number, length: number): number {
+  let at = from
+  into[at++] = tag
+  let rest = length
+  for (; rest >= 0x80; rest >>>= 7) into[at++] = (rest & 0x7f) | 0x80
+  into[at++] = rest
+  return at
+}
+
+function putBytes(into: Buffer, at: number, from: Buffer, start: number, end: number): number {
+  const size = end - start
+  if (size > SHORT) from.copy(into, at, start, end)
+  else for (let i = 0; i < size; i++) into[at + i] = from[start + i] as number
+  return at + size
 }
 
 /** Bytes that a length takes. */

@@ -3,7 +3,35 @@ import { duplicateName, type Label, type Labels, showLabels, sortLabels } from '
 import { isLegacyLabelName, isLegacyMetricName } from '../../model/names.ts'
 import type { ReadOptions } from '../format.ts'
 import { eachField, type ProtobufReader, skipField } from '../protobuf.ts'
-import { LABEL, SERIES } from './layout.ts'
+import { LABEL } from './layout.ts'
+
+/**
+ * Names that were found good: there are few, and every series has most of them. Each is kept once, for all label sets
+ * that have it.
+ */
+export class GoodNames {
+  private names = new Map<string, string>()
+
+  get(name: string): string | undefined {
+    return this.names.get(name)
+  }
+
+  /** Returns the name. */
+  keep(name: string): string {
+    if (this.names.size === MOST_NAMES) this.names = new Map()
+    this.names.set(name, name)
+    return name
+  }
+}
+
+const MOST_NAMES = 4096
+
+/** What label sets are held against. */
+export interface LabelRules {
+  readonly options: ReadOptions
+  readonly labelNames: GoodNames
+  readonly metricNames: GoodNames
+}
 
 /** What a series is called. */
 export interface SeriesName {
@@ -16,12 +44,8 @@ export interface SeriesName {
  * The label set of a series from its fields, which end at `end`; or what is wrong with it, to continue "it". Throws for
  * bytes that are no labels.
  */
-export function readSeriesName(
-  reader: ProtobufReader,
-  end: number,
-  options: ReadOptions,
-): SeriesName | string {
-  const all = readLabels(reader, end, options)
+export function readSeriesName(reader: ProtobufReader, end: number, rules: LabelRules): SeriesName | string {
+  const all = readLabels(reader, end, rules)
   if (typeof all === 'string') return all
   const labels: Label[] = []
   let name = ''
@@ -30,23 +54,24 @@ export function readSeriesName(
     else if (label.value !== '') labels.push(label)
   }
   if (name === '') return 'has no name; give it a label "__name__" with the name of its metric'
-  return metricNameProblem(name, options) ?? { name, labels }
+  const good = rules.metricNames.get(name)
+  if (good !== undefined) return { name: good, labels }
+  return metricNameProblem(name, rules.options) ?? { name: rules.metricNames.keep(name), labels }
 }
 
 /** Any label set, sorted; otherwise as `readSeriesName`. */
-export function readLabels(reader: ProtobufReader, end: number, options: ReadOptions): Labels | string {
+export function readLabels(reader: ProtobufReader, end: number, rules: LabelRules): Labels | string {
+  const { options } = rules
   const labels: Label[] = []
-  let problem: string | undefined
-  while (reader.pos < end && problem === undefined) {
-    const tag = reader.tag()
-    if (tag !== SERIES.label) throw new Error('has labels that are no messages')
+  while (reader.pos < end) {
+    // Of a label: there is nothing else.
+    reader.tag()
     // The name of the metric is not counted.
     if (labels.length > options.limits.labelsPerSeries) return tooMany(options)
-    const label = readLabel(reader)
-    problem = typeof label === 'string' ? label : labelProblem(label, options)
-    if (typeof label !== 'string') labels.push(label)
+    const label = readLabel(reader, rules)
+    if (typeof label === 'string') return label
+    labels.push(label)
   }
-  if (problem !== undefined) return problem
   const sorted = sortLabels(labels)
   const twice = duplicateName(sorted)
   return twice === undefined ? sorted : `has two labels called ${quote(twice)}; leave one of them out`
@@ -56,7 +81,7 @@ export function tooMany({ limits }: ReadOptions): string {
   return `has more than the ${limits.labelsPerSeries} labels allowed; raise --push.max-labels if they are meant`
 }
 
-function readLabel(reader: ProtobufReader): Label | string {
+function readLabel(reader: ProtobufReader, { options, labelNames }: LabelRules): Label | string {
   let name: string | undefined = ''
   let value: string | undefined = ''
   eachField(reader, (tag) => {
@@ -67,7 +92,9 @@ function readLabel(reader: ProtobufReader): Label | string {
   if (name === undefined) return 'has a label name that is not valid UTF-8; send text in UTF-8'
   if (value === undefined)
     return `has a value of label ${quote(name)} that is not valid UTF-8; send text in UTF-8`
-  return { name, value }
+  const known = labelNames.get(name)
+  const problem = known === undefined ? labelNameProblem(name, options) : undefined
+  return problem ?? valueProblem(name, value, options) ?? { name: known ?? labelNames.keep(name), value }
 }
 
 /** The text that starts here with its length; undefined when it is not valid UTF-8. */
@@ -83,14 +110,16 @@ export function readText(reader: ProtobufReader): string | undefined {
   return isUtf8(reader.buf.subarray(end - size, end)) ? text : undefined
 }
 
-function labelProblem({ name, value }: Label, { limits, utf8Names }: ReadOptions): string | undefined {
+function labelNameProblem(name: string, { limits, utf8Names }: ReadOptions): string | undefined {
   if (name === '') return 'has a label without a name; leave it out or name it'
   if (name.length > limits.nameLength) return nameTooLong('label', name, limits.nameLength)
-  if (!utf8Names && !isLegacyLabelName(name))
-    return `has the invalid label name ${quote(name)}; such names are read with --push.enable-utf8-names`
-  if (value.length > limits.valueLength && name !== '__name__')
-    return `has a value of label ${quote(name)} of ${value.length} characters, more than the ${limits.valueLength} allowed; raise --push.max-value-length if it is meant`
-  return undefined
+  if (utf8Names || isLegacyLabelName(name)) return undefined
+  return `has the invalid label name ${quote(name)}; such names are read with --push.enable-utf8-names`
+}
+
+function valueProblem(name: string, value: string, { limits }: ReadOptions): string | undefined {
+  if (value.length <= limits.valueLength || name === '__name__') return undefined
+  return `has a value of label ${quote(name)} of ${value.length} characters, more than the ${limits.valueLength} allowed; raise --push.max-value-length if it is meant`
 }
 
 function metricNameProblem(name: string, { limits, utf8Names }: ReadOptions): string | undefined {
@@ -109,7 +138,7 @@ function nameTooLong(what: string, name: string, limit: number): string {
 }
 
 /** Short enough for a message, whatever it is. */
-export function quote(text: string): string {
+function quote(text: string): string {
   return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text)
 }
 

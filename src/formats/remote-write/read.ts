@@ -5,6 +5,7 @@ import type { ReadOptions } from '../format.ts'
 import { openReader, problemOf } from '../protobuf.ts'
 import { KnownSeries } from './known-series.ts'
 import { LabelFields, LabelRefs } from './label-bytes.ts'
+import { GoodNames, type LabelRules } from './label-set.ts'
 import type { RemoteWriteVersion } from './layout.ts'
 import { MetadataOfBody } from './metadata.ts'
 import type { RemoteWrite } from './remote-write.ts'
@@ -22,7 +23,8 @@ const GENERATION_BYTES = 64 * 2 ** 20
  */
 export class RemoteWriteReader<S> {
   private readonly seriesOf: (name: string, labels: Labels) => S
-  private readonly known: KnownSeries<Known<S>>
+  private readonly generationBytes: number
+  private memory: Memory<S> | undefined
 
   /**
    * `seriesOf` gets labels sorted, without the name and without empty ones. `generationBytes` bounds what is remembered:
@@ -30,7 +32,7 @@ export class RemoteWriteReader<S> {
    */
   constructor(seriesOf: (name: string, labels: Labels) => S, generationBytes = GENERATION_BYTES) {
     this.seriesOf = seriesOf
-    this.known = new KnownSeries(generationBytes)
+    this.generationBytes = generationBytes
   }
 
   /**
@@ -38,8 +40,7 @@ export class RemoteWriteReader<S> {
    * has more series than allowed. Series and samples that may not be stored are counted as refused, and the rest is read.
    */
   read(body: Uint8Array, version: RemoteWriteVersion, options: ReadOptions): RemoteWrite<S> {
-    const { seriesOf, known } = this
-    known.obey(options)
+    const { rules, known } = this.memoryFor(options)
     const reader = openReader(body)
     const symbols = new Symbols(reader.buf as Buffer)
     const makeLabels = () => (version === 1 ? new LabelFields() : new LabelRefs(symbols, options))
@@ -47,10 +48,10 @@ export class RemoteWriteReader<S> {
     const metadata = new MetadataOfBody(options, budget)
     const series = new SeriesReader({
       reader,
-      options,
+      rules,
       budget,
       known,
-      seriesOf,
+      seriesOf: this.seriesOf,
       labels: makeLabels(),
       exemplarLabels: makeLabels(),
     })
@@ -68,4 +69,30 @@ export class RemoteWriteReader<S> {
     const { numbers, histograms, exemplars, refused } = series
     return { numbers, histograms, exemplars, metadata: metadata.all, refused }
   }
+
+  /** What was found good by other rules may not be good any more. */
+  private memoryFor(options: ReadOptions): Memory<S> {
+    if (this.memory === undefined || !areAlike(this.memory.rules.options, options))
+      this.memory = {
+        rules: { options, labelNames: new GoodNames(), metricNames: new GoodNames() },
+        known: new KnownSeries(this.generationBytes),
+      }
+    return this.memory
+  }
+}
+
+/** What is kept from one body to the next. */
+interface Memory<S> {
+  readonly rules: LabelRules
+  readonly known: KnownSeries<Known<S>>
+}
+
+/** As far as label sets are concerned. */
+function areAlike(a: ReadOptions, b: ReadOptions): boolean {
+  return (
+    a.utf8Names === b.utf8Names &&
+    a.limits.labelsPerSeries === b.limits.labelsPerSeries &&
+    a.limits.nameLength === b.limits.nameLength &&
+    a.limits.valueLength === b.limits.valueLength
+  )
 }

@@ -1,7 +1,6 @@
 import type { Exemplar } from '../../model/family.ts'
 import type { Labels } from '../../model/labels.ts'
 import type { Budget } from '../budget.ts'
-import type { ReadOptions } from '../format.ts'
 import {
   closeMessage,
   openMessage,
@@ -13,7 +12,7 @@ import {
 import { readHistogram } from './histogram.ts'
 import type { KnownSeries } from './known-series.ts'
 import type { LabelBytes } from './label-bytes.ts'
-import { readLabels, readSeriesName, showLabelFields } from './label-set.ts'
+import { type LabelRules, readLabels, readSeriesName, showLabelFields } from './label-set.ts'
 import { EXEMPLAR, isStaleMarker, SAMPLE } from './layout.ts'
 import { Refusals } from './refusals.ts'
 import type { RemoteExemplar, RemoteHistogram, RemoteNumber } from './remote-write.ts'
@@ -27,7 +26,7 @@ export interface Known<S> {
 /** What reads the series of one body needs. */
 export interface SeriesSource<S> {
   readonly reader: ProtobufReader
-  readonly options: ReadOptions
+  readonly rules: LabelRules
   readonly budget: Budget
   readonly known: KnownSeries<Known<S>>
   readonly seriesOf: (name: string, labels: Labels) => S
@@ -67,6 +66,7 @@ export class SeriesReader<S> {
 
   /** Time series met so far. */
   private count = 0
+  private isInside = false
   private readonly source: SeriesSource<S>
 
   constructor(source: SeriesSource<S>) {
@@ -74,20 +74,27 @@ export class SeriesReader<S> {
     this.labels = source.labels
   }
 
-  /** Time series being read, as a message names it. */
+  /** What is being read, as a message names it. */
   get place(): string {
-    return this.count === 0 ? 'it' : `time series ${this.count}`
+    return this.isInside ? `time series ${this.count}` : 'it'
   }
 
   /** Starts a series, and pays for it: nothing of it was found yet. */
   begin(): void {
     this.source.budget.take(1)
     this.count++
+    this.isInside = true
     this.labels.clear()
     this.samplesAt.count = 0
     this.histogramsAt.count = 0
     this.exemplarsAt.count = 0
     this.startMs = 0
+  }
+
+  /** Goes on behind the series. */
+  leave(end: number): void {
+    this.source.reader.pos = end
+    this.isInside = false
   }
 
   /** How much was found. */
@@ -99,18 +106,21 @@ export class SeriesReader<S> {
     return this.parts === 0
   }
 
-  /** What the series is, once all of it was found; undefined when it was refused. Pays for what will be made of it. */
-  find(): Known<S> | undefined {
+  /**
+   * What the series is, once all of it was found; undefined when it was refused, for what is wrong with its labels or for
+   * the given problem. Pays for what will be made of it.
+   */
+  find(problem?: string): Known<S> | undefined {
     const { labels, parts, source } = this
     if (parts > 1) source.budget.take(parts - 1)
-    const problem = labels.finish()
-    if (problem !== undefined) return this.refuse(problem)
+    const wrong = labels.finish() ?? problem
+    if (wrong !== undefined) return this.refuse(wrong)
     return source.known.get(labels.bytes, labels.start, labels.end) ?? this.meet()
   }
 
   private meet(): Known<S> | undefined {
     const { labels, source } = this
-    const found = readSeriesName(this.openLabels(labels), labels.end, source.options)
+    const found = readSeriesName(this.openLabels(labels), labels.end, source.rules)
     if (typeof found === 'string') return this.refuse(found)
     const met = { series: source.seriesOf(found.name, found.labels), name: found.name }
     source.known.keep(labels.bytes, labels.start, labels.end, met)
@@ -124,7 +134,7 @@ export class SeriesReader<S> {
   }
 
   /** Counts all that was found of the series as refused. */
-  refuse(problem: string): undefined {
+  private refuse(problem: string): undefined {
     const { refused } = this
     refused.series++
     refused.samples += this.samplesAt.count
@@ -196,7 +206,7 @@ export class SeriesReader<S> {
     }
     this.refused.histograms++
     if (timing !== undefined) this.tell(`has a native histogram with ${timing}`)
-    else this.tell(`${metric}; send one that is whole`)
+    else this.tell(`${metric}; it must be mended where it is made`)
   }
 
   private readExemplar(series: S, reader: ProtobufReader): void {
@@ -210,7 +220,7 @@ export class SeriesReader<S> {
   }
 
   private exemplarOf(reader: ProtobufReader): Exemplar | string {
-    const { exemplarLabels: labels, options } = this.source
+    const { exemplarLabels: labels, rules } = this.source
     const end = openMessage(reader)
     let value = 0
     let timestampMs = 0
@@ -222,9 +232,11 @@ export class SeriesReader<S> {
       else if (!labels.take(reader, tag, end)) skipUnknown(reader, tag, 3)
     }
     closeMessage(reader, end)
-    const problem = labels.finish() ?? timeProblem(timestampMs, 0)
+    const problem = labels.finish()
     if (problem !== undefined) return problem
-    const read = readLabels(this.openLabels(labels), labels.end, options)
+    const timing = timeProblem(timestampMs, 0)
+    if (timing !== undefined) return `has ${timing}`
+    const read = readLabels(this.openLabels(labels), labels.end, rules)
     return typeof read === 'string' ? read : { labels: read, value, timestampMs }
   }
 }

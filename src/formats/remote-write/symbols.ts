@@ -33,7 +33,7 @@ export class Symbols {
   /** Senders rely on the first symbol for what they leave empty; in a table without it every number may be off by one. */
   check(): void {
     if (this.count === 0 || this.startOf(0) !== this.endOf(0))
-      throw new Error('has a symbol table whose first symbol is not empty, as its specification demands')
+      throw new Error('has no symbol table that begins with the empty symbol, as its specification demands')
   }
 
   /** What is wrong with a reference to none of them, to continue "it". */

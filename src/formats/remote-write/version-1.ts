@@ -67,5 +67,5 @@ function readSeries<S>(reader: ProtobufReader, series: SeriesReader<S>): void {
   closeMessage(reader, end)
   const known = series.isEmpty ? undefined : series.find()
   if (known !== undefined) series.read(known)
-  reader.pos = end
+  series.leave(end)
 }

@@ -100,22 +100,16 @@ function readSeries<S>(
     }
   }
   closeMessage(reader, end)
-  const known = series.find()
+  const refs = metadataAt === 0 ? undefined : readMetadataAt(reader, metadataAt)
+  const known = series.find(shapeProblem(series) ?? refsProblem(refs, symbols))
   if (known !== undefined) {
-    const refs = readMetadataAt(reader, metadataAt)
-    const problem = shapeProblem(series) ?? refsProblem(refs, symbols)
-    if (problem === undefined) {
-      series.read(known)
-      if (refs !== undefined) metadata.take(known.name, refs)
-    } else {
-      series.refuse(problem)
-    }
+    series.read(known)
+    if (refs !== undefined) metadata.take(known.name, refs)
   }
-  reader.pos = end
+  series.leave(end)
 }
 
-function readMetadataAt(reader: ProtobufReader, at: number): MetadataRefs | undefined {
-  if (at === 0) return undefined
+function readMetadataAt(reader: ProtobufReader, at: number): MetadataRefs {
   reader.pos = at
   return readMetadataRefs(reader)
 }

@@ -89,6 +89,17 @@ it.each<[string, RemoteWriteVersion, Buffer]>([
   )
 })
 
+it.each<[string, Buffer, string]>([
+  [
+    'in its second series',
+    bytes(field(0x0a, NAME, field(0x12)), field(0x0a, 0x12, 9)),
+    'time series 2 is cut off',
+  ],
+  ['behind its series', bytes(field(0x0a, NAME, field(0x12)), 0x1a, 9), ': it is cut off'],
+])('a body that is broken %s says so', (_where, body, words) => {
+  expect(refusal(() => readBody(body, 1)).message).toContain(words)
+})
+
 it('a body of another version says how to send it', () => {
   expect(refusal(() => readBody(BODY_2, 1)).message).toContain('proto=io.prometheus.write.v2.Request')
   expect(refusal(() => readBody(BODY_1, 2)).message).toContain('without the parameter proto')

@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type RemoteWriteVersion, writeRemoteWrite } from '../../../../src/formats/remote-write/index.ts'
+import {
+  type RemoteExemplar,
+  type RemoteHistogram,
+  type RemoteMetadata,
+  type RemoteNumber,
+  type RemoteRefusals,
+  type RemoteWriteVersion,
+  writeRemoteWrite,
+} from '../../../../src/formats/remote-write/index.ts'
 import { NOW, readBody } from './reading.ts'
 
 /** Encoded by the code of Prometheus; `test/clients/go-remote-write` makes them again. */
@@ -14,16 +22,21 @@ function body(name: string): Buffer {
   return Buffer.from(text, 'base64')
 }
 
-const NONE_REFUSED = { samples: 0, histograms: 0, exemplars: 0, series: 0, reasons: [] }
+const NONE_REFUSED: RemoteRefusals = { samples: 0, histograms: 0, exemplars: 0, series: 0, reasons: [] }
 const REQUESTS = 'requests_total{job="api",path="/ü"}'
-const EXEMPLAR = {
+const EXEMPLAR: RemoteExemplar<string> = {
   series: REQUESTS,
   exemplar: { labels: [{ name: 'trace_id', value: 'abc' }], value: 0.25, timestampMs: NOW - 5 },
 }
 
 describe('what Prometheus encodes is read', () => {
   it('samples of version 1', () => {
-    const number = (series: string, value: number, timestampMs = NOW, stale = false) => ({
+    const number = (
+      series: string,
+      value: number,
+      timestampMs = NOW,
+      stale = false,
+    ): RemoteNumber<string> => ({
       series,
       timestampMs,
       value,
@@ -72,7 +85,7 @@ describe('what Prometheus encodes is read', () => {
   })
 
   it('metadata of version 1, unless it says nothing', () => {
-    expect(readBody(body('metadata1'), 1).metadata).toEqual([
+    expect(readBody(body('metadata1'), 1).metadata).toEqual<RemoteMetadata[]>([
       { name: 'requests_total', type: 'counter', help: 'Requests.', unit: '' },
       { name: 'latency_seconds', type: 'histogram', help: 'Latency.', unit: 'seconds' },
       { name: 'state', type: 'stateset', help: '', unit: '' },
@@ -85,7 +98,7 @@ describe('what Prometheus encodes is read', () => {
   ])('native histograms of version %i', (version, name, startMs) => {
     const found = readBody(body(name), version)
     expect(found.refused).toEqual(NONE_REFUSED)
-    expect(found.histograms).toEqual([
+    expect(found.histograms).toEqual<RemoteHistogram<string>[]>([
       {
         series: 'integers',
         timestampMs: NOW,
