@@ -52,6 +52,8 @@ import type { HistoryCause } from '../telemetry/events.ts'
  *   A stale sample for a metric that is not there, or only remembered, does nothing.
  * - A family takes type, help and unit of the last write that stored or removed a sample of it. Its `firstSeenMs` stays
  *   while the set lives and the type is the same.
+ * - `expectedMs`: where it is not the timestamp the metric has, 0 when it is not there, the write as a whole changes nothing,
+ *   is not remembered, and resolves with `conflict`. This is asked before everything else.
  * - A write of which no sample had an effect leaves no trace but its operation id: no new version, no `change`.
  * - A set is absent as a whole, and may be swept, when all it holds has expired, remembered series included. A store
  *   may notice that as late as the latest expiry a write gave to what the set holds.
@@ -194,6 +196,11 @@ export interface SetSample {
   readonly content: number | Uint8Array | 'stale'
   /** Series the metric counts for. */
   readonly series: number
+  /**
+   * What the sample was made from: the timestamp the metric had then, 0 when it was not there. Only with bytes as content
+   * and a timestamp.
+   */
+  readonly expectedMs?: number
   /** `labelKey` of the labels, from whoever has it at hand. */
   readonly key?: string
 }
@@ -217,6 +224,8 @@ export interface Written {
    * Always there for a set write that is no duplicate.
    */
   readonly ignored?: { readonly older: number; readonly expired: number }
+  /** A set write met another metric than a sample of it expected, and changed nothing. */
+  readonly conflict?: true
 }
 
 /** Where a reader stands in one partition. */

@@ -312,6 +312,63 @@ export function setContract(open: OpenHarness): void {
     }
   })
 
+  const made = (text: string, timestampMs: number, expectedMs: number): SetSample => ({
+    ...sample('x', Buffer.from(text), timestampMs),
+    expectedMs,
+  })
+
+  async function texts(): Promise<string[]> {
+    await view.read()
+    return [...view.metrics(node).values()].map(({ content }) => String(content)).sort()
+  }
+
+  it('stores a sample that expects what is there, again and again', async () => {
+    await start()
+    for (const [n, expectedMs] of [0, startMs, startMs + 1].entries()) {
+      const written = await merge([made(`state ${n}`, startMs + n, expectedMs)])
+      expect(written.conflict).toBeUndefined()
+      expect(written.change).toBeDefined()
+    }
+    expect(await texts()).toEqual(['state 2'])
+  })
+
+  it.each([
+    ['another one', 1],
+    ['none', undefined],
+  ])(
+    'changes nothing at all when a sample expects %s, and does not remember the write',
+    async (_what, offMs) => {
+      await start()
+      await merge([sample('x', Buffer.from('first'), startMs)])
+      const write = mergeOf(node, [
+        setFamily('beside', [sample('y', Buffer.from('beside'))]),
+        setFamily('up', [made('second', startMs + 5, offMs === undefined ? 0 : startMs + offMs)]),
+      ])
+      const refused = await store.writeSet(write)
+      expect(refused).toMatchObject({ conflict: true, duplicate: false, ignored: none })
+      expect(refused.change).toBeUndefined()
+      expect(await texts()).toEqual(['first'])
+
+      const [beside, up] = write.families
+      const right = { ...up, metrics: [made('second', startMs + 5, startMs)] }
+      const again = await store.writeSet({ ...write, families: [beside, right] as SetWrite['families'] })
+      expect(again.duplicate).toBe(false)
+      expect(await texts()).toEqual(['beside', 'second'])
+    },
+  )
+
+  it('finds a metric that nobody wrote, that expired or that ended not to be there', async () => {
+    await start()
+    expect(await merge([made('too soon', startMs, startMs - 1)])).toMatchObject({ conflict: true })
+    await merge([made('first', startMs, 0)], { ttlMs: SHORT_MS })
+    await expire()
+    expect(await merge([made('late', startMs + 1000, startMs)])).toMatchObject({ conflict: true })
+    await merge([made('anew', startMs + 1001, 0)])
+    await merge([sample('x', 'stale', startMs + 1002)])
+    await merge([made('after its end', startMs + 1003, 0)])
+    expect(await texts()).toEqual(['after its end'])
+  })
+
   it('spreads many metrics over pages and tells only those that changed', async () => {
     await start()
     const count = 5 * SET_PAGE_METRICS

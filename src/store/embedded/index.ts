@@ -23,7 +23,6 @@ import { Totals } from './limits.ts'
 import { MetricSet } from './metric-set.ts'
 import { Operations } from './operations.ts'
 import { makePersistence, type Persisted, type PersistenceOptions } from './persistence.ts'
-import type { Ignored } from './sample.ts'
 import { type FrozenEntry, Snapshot, type StoreState } from './snapshot.ts'
 import { readSnapshot } from './snapshot-file.ts'
 
@@ -131,16 +130,17 @@ function makeStore(options: EmbeddedStoreOptions): Made {
     )
   }
 
-  /** Runs a write unless it is late or was applied before; what throws is not remembered. */
+  /** Runs a write unless it is late or was applied before; what throws or met a conflict is not remembered. */
   function once(
     { operation, deadlineMs }: Operation,
-    act: (at: Moment) => { readonly change?: UnitChange; readonly ignored?: Ignored },
+    act: (at: Moment) => Pick<Written, 'change' | 'ignored' | 'conflict'>,
   ): Written {
     assertUsable(deadlineMs)
     const at = { nowMs: tellTime(), version: log.version + 1 }
     const written = { partition: 0, epoch: log.epoch, nowMs: at.nowMs }
     if (operations.has(operation)) return { duplicate: true, ...written }
     const outcome = act(at)
+    if (outcome.conflict === true) return { duplicate: false, ...written, ...outcome }
     operations.remember(operation, at.nowMs)
     remembered++
     return { duplicate: false, ...written, ...outcome }
@@ -170,13 +170,14 @@ function makeStore(options: EmbeddedStoreOptions): Made {
     })
   }
 
-  function changeSet(write: SetWrite, at: Moment): { change?: UnitChange; ignored: Ignored } {
+  function changeSet(write: SetWrite, at: Moment): Pick<Written, 'change' | 'ignored' | 'conflict'> {
     const entry = log.get(write.id)
     const stored = entry?.unit
     const held = stored instanceof MetricSet ? stored : undefined
     const set =
       held !== undefined && isLive(held.expiresMs, at.nowMs) ? held : new MetricSet(write.labels, at.nowMs)
     const plan = set.plan(write, at.nowMs)
+    if (plan.conflict) return { conflict: true, ignored: { older: 0, expired: 0 } }
     if (plan.accepted.length === 0) return { ignored: plan.ignored }
     assertSetRoom(set, plan.growth, at.nowMs)
     totals.assertRoom(held, plan.size)

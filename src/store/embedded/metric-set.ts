@@ -41,6 +41,8 @@ interface Accepted {
 export interface Plan {
   readonly accepted: readonly Accepted[]
   readonly ignored: Ignored
+  /** A sample expected another metric than there is. */
+  readonly conflict: boolean
   /** Metrics shown that were not, less those no longer shown. */
   readonly growth: number
   /** What the set counts for afterwards, at most. */
@@ -110,6 +112,7 @@ export class MetricSet implements Size {
     const accepted: Accepted[] = []
     const ignored = { older: 0, expired: 0 }
     let growth = 0
+    let conflict = false
     let { series, bytes } = this
     for (const family of families) {
       const held = this.held(family.name)
@@ -118,6 +121,7 @@ export class MetricSet implements Size {
         const key = sample.key ?? labelKey(sample.labels)
         const slot = this.slots[held?.slots.get(key) ?? -1]
         const stored = slot !== undefined && isLive(slot.expiresMs, nowMs) ? slot : undefined
+        conflict ||= sample.expectedMs !== undefined && sample.expectedMs !== shownMs(stored)
         const decision = decideSample(stored, sample, { ttlMs, nowMs })
         if (decision.outcome === 'ignore') ignored[decision.reason]++
         if (decision.outcome !== 'store') continue
@@ -128,7 +132,7 @@ export class MetricSet implements Size {
         accepted.push({ family, sample, key, timestampMs: decision.timestampMs })
       }
     }
-    return { accepted, ignored, growth, size: { series, bytes } }
+    return { accepted, ignored, conflict, growth, size: { series, bytes } }
   }
 
   /** Metrics the set would show after a write of this growth; exact when that is more than `enough`. */
@@ -310,6 +314,11 @@ export class MetricSet implements Size {
 
 function seriesOf({ content, series }: SetSample): number {
   return content === 'stale' ? 0 : series
+}
+
+/** Timestamp of a metric that is there, else 0. */
+function shownMs(stored: Stored | undefined): number {
+  return stored === undefined || stored.removed ? 0 : stored.timestampMs
 }
 
 /** What is remembered of a removed metric has no value. */

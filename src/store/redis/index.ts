@@ -124,7 +124,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     })
     if (refused !== undefined && startMs > refused.atMs) refused = undefined
     if (written.duplicate) tell({ kind: 'store.duplicate' })
-    if (kind !== undefined) {
+    if (kind !== undefined && written.conflict !== true) {
       const { partition, epoch, firstMs: atMs, change } = written
       const { operation: id } = write
       const entry = { kind, partition, epoch, atMs, version: change?.version, operation: id, write }

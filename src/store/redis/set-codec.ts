@@ -24,6 +24,8 @@ export const SAMPLE_BYTES = 20
 const NUMBER = 1
 const BLOB = 2
 const EXPLICIT = 4
+/** Of a sample, not of a slot: what it expects to find stands in front of its blob, as f64. */
+const CONDITIONAL = 8
 
 /** What a dictionary knows of a metric. */
 export interface Entry {
@@ -155,10 +157,11 @@ export function encodeSample(
   change: number,
   sample: SetSample,
 ): void {
-  const { content, timestampMs } = sample
+  const { content, timestampMs, expectedMs } = sample
   const kind = content === 'stale' ? 0 : typeof content === 'number' ? NUMBER : BLOB
   bytes[at] = slot
-  bytes[at + 1] = kind + (timestampMs === undefined ? 0 : EXPLICIT)
+  bytes[at + 1] =
+    kind + (timestampMs === undefined ? 0 : EXPLICIT) + (expectedMs === undefined ? 0 : CONDITIONAL)
   bytes.writeUInt16LE(change, at + 2)
   bytes.writeDoubleLE(timestampMs ?? 0, at + 4)
   if (typeof content === 'number') {

@@ -188,7 +188,10 @@ export function planArguments(
     const blobs: Buffer[] = []
     for (const [place, { slot, change, sample }] of page.samples.entries()) {
       encodeSample(samples, SAMPLE_BYTES * place, slot, change, sample)
-      if (sample.content instanceof Uint8Array) blobs.push(asBuffer(sample.content))
+      if (sample.content instanceof Uint8Array) {
+        if (sample.expectedMs !== undefined) blobs.push(doubleOf(sample.expectedMs))
+        blobs.push(asBuffer(sample.content))
+      }
     }
     const added = page.added.length === 0 ? '' : Buffer.concat(page.added.map(encodeEntry))
     values.push(
@@ -200,4 +203,10 @@ export function planArguments(
     )
   }
   return values
+}
+
+function doubleOf(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8)
+  bytes.writeDoubleLE(value)
+  return bytes
 }

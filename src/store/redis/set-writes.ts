@@ -81,6 +81,8 @@ export function makeSetWrites(parts: SetWriteParts) {
       if (reply === undefined) continue
       const status = textAt(reply, 0)
       if (status === 'older') return undefined
+      if (status === 'conflict')
+        return { ...writtenOf(partition, reply), conflict: true, ignored: { older: 0, expired: 0 } }
       if (status === 'behind') {
         catchUp(sets, what.id, reply)
         if (round > 2) await pause(Math.random() * 10)

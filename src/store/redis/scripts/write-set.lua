@@ -19,7 +19,8 @@
 -- ARGV[18..]  n times: index in the family table, 1 to start a new first sight, entry
 -- then, for every page touched: number, incarnation (0 = new page), samples, dictionary entries to append, blobs
 --
--- A sample is 20 bytes: slot, flags (as of a slot; kind 0 ends the series), number of the family change it stands for
+-- A sample is 20 bytes: slot, flags (as of a slot; kind 0 ends the series; plus 8 when the timestamp that the metric is
+-- expected to have, 0 = not there, stands in front of the blob), number of the family change it stands for
 -- (from 1; 0 = none), timestamp, then 8 bytes of value, or series and length of a blob. Sorted by slot; slots past the
 -- end are appended in order, each with one dictionary entry.
 --
@@ -29,6 +30,7 @@
 --          header is false when nothing changed
 --        | behind, epoch, now, dictionary version, families version, page table, families,
 --          list of number and dictionary for the pages with a newer one
+--        | conflict, epoch, now: another metric than expected, and nothing changed
 --        | metrics, count | older, epoch, now | epoch, found | duplicate, epoch, now, first | late, clock | schema, found | quota, limit
 
 -- include partition
@@ -97,6 +99,7 @@ for i = first_page, #ARGV, 5 do
   end
 end
 
+if conflict then return { 'conflict', epoch, now } end
 if effects == 0 then
   close()
   return { 'ok', epoch, now, older, expired, false }

@@ -4,7 +4,7 @@
 local next_version, fresh, fields, doomed, answers = version + 1, {}, {}, {}, {}
 local series, bytes, metrics = h and h[SERIES] or 0, h and h[BYTES] or #ARGV[6], h and h[METRICS] or 0
 local older, expired, effects, said = 0, 0, 0, {}
-local earliest, last = 0, -1
+local earliest, last, conflict = 0, -1, false
 -- When the write counts as made, and whether the set was not written to since.
 local moment = at == 0 and now or math.floor(at)
 local newest = at == 0 or not h or h[PUSHED] <= at
@@ -19,7 +19,8 @@ local function merge(page, slots, samples, blobs, own, number)
   local pieces, copied, effect, next_blob = {}, 0, false, 1
   for offset = 1, #samples, 20 do
     local index, flags, change, stamp, value = struct.unpack('<BBI2dc8', samples, offset)
-    local from, kind, explicit = index * SLOT + 1, flags % 4, flags >= 4
+    local from, kind, explicit, conditional = index * SLOT + 1, flags % 4, flags % 8 >= 4, flags >= 8
+    flags = flags % 8
     local there, was, lines, size, old_stamp, is_live, blob = from < #slots, 0, 0, 0, nil, false, nil
     if there then
       local before, first, second, expiry, old_flags = struct.unpack('<dI4I4dB', slots, from)
@@ -29,6 +30,12 @@ local function merge(page, slots, samples, blobs, own, number)
       is_live = not is_past(expiry)
       -- What was replaced does not come back because its successor ended first.
       if is_live or at > 0 then old_stamp = before end
+    end
+    if conditional then
+      local expected = struct.unpack('<d', string.sub(blobs, next_blob, next_blob + 7))
+      next_blob = next_blob + 8
+      -- A write made again later is judged by its timestamp alone: what it was made from may be lost for good.
+      if at == 0 and expected ~= (is_live and was ~= 0 and old_stamp or 0) then conflict = true end
     end
     if kind == 2 then
       local _, length = struct.unpack('<I4I4', value)
