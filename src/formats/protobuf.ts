@@ -15,6 +15,11 @@ export function tagOf(field: number, wireType: number): number {
   return field * 8 + wireType
 }
 
+/** The same numbers as `tag`, packed into one field. */
+export function packed(tag: number): number {
+  return tagOf(tag >>> 3, DELIMITED)
+}
+
 export function openReader(bytes: Uint8Array): ProtobufReader {
   // Of a Buffer, so that `string` and `bytes` are native.
   return protobuf.Reader.create(
@@ -34,6 +39,15 @@ export function eachField(reader: ProtobufReader, read: (tag: number) => void): 
 export function skipField(reader: ProtobufReader, tag: number): void {
   reader.skipType(tag & 7, 0, tag >>> 3)
 }
+
+/** What was wrong with a message, to continue "it"; protobufjs has other words than ours. */
+export function problemOf(reason: unknown): string {
+  if (!(reason instanceof Error)) return 'cannot be read'
+  if (reason instanceof RangeError) return 'is cut off'
+  return OWN_WORDS.test(reason.message) ? reason.message : `cannot be read: ${reason.message}`
+}
+
+const OWN_WORDS = /^(has|is|holds) /
 
 /** A varint of 64 bits in three parts, because a number holds 53 bits, and protobufjs would make an object of each. */
 const parts = { low: 0, middle: 0, high: 0 }
@@ -82,6 +96,52 @@ export function readSint64(reader: ProtobufReader): number {
   // Half of it; the lowest bit is the sign.
   const half = (low >>> 1) + PART * (middle / 2 + (PART / 2) * high)
   return low % 2 === 0 ? half : -1 - half
+}
+
+export function readDouble(reader: ProtobufReader): number {
+  return reader.double()
+}
+
+/** A fixed64 as the nearest number. */
+export function readFixed64(reader: ProtobufReader): number {
+  const at = advance(reader)
+  return uint32At(reader.buf, at + 4) * 2 ** 32 + uint32At(reader.buf, at)
+}
+
+/** An sfixed64 as the nearest number. */
+export function readSfixed64(reader: ProtobufReader): number {
+  const at = advance(reader)
+  return (uint32At(reader.buf, at + 4) | 0) * 2 ** 32 + uint32At(reader.buf, at)
+}
+
+const NANOS_PER_MS = 1_000_000
+/** Of 2^32 ns: whole milliseconds, and what is left of them. */
+const MS_PER_HIGH = Math.floor(2 ** 32 / NANOS_PER_MS)
+const NANOS_PER_HIGH = 2 ** 32 % NANOS_PER_MS
+
+/** A fixed64 of nanoseconds as whole milliseconds, the rest cut off; exact, which a division of the nearest number is not. */
+export function readNanosAsMs(reader: ProtobufReader): number {
+  const at = advance(reader)
+  const high = uint32At(reader.buf, at + 4)
+  return high * MS_PER_HIGH + Math.floor((high * NANOS_PER_HIGH + uint32At(reader.buf, at)) / NANOS_PER_MS)
+}
+
+/** Steps over eight bytes and returns where they begin. */
+function advance(reader: ProtobufReader): number {
+  const at = reader.pos
+  if (at + 8 > reader.len) throw new Error('is cut off')
+  reader.pos = at + 8
+  return at
+}
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)) >>>
+    0
+  )
 }
 
 /** Numbers of a repeated field that may be packed or not: `read` takes one at a time. */

@@ -96,8 +96,3 @@ export const EXEMPLAR = {
 
 /** Of google.protobuf.Timestamp. */
 export const TIMESTAMP = { seconds: tagOf(1, VARINT), nanos: tagOf(2, VARINT) } as const
-
-/** The same numbers as `tag`, packed into one field. */
-export function packed(tag: number): number {
-  return tagOf(tag >>> 3, DELIMITED)
-}

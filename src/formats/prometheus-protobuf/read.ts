@@ -1,17 +1,19 @@
 import { PgrError } from '../../errors/pgr-error.ts'
-import type {
-  Bucket,
-  Exemplar,
-  Family,
-  HistogramMetric,
-  Metric,
-  MetricBase,
-  NativeBuckets,
-  NativeHistogram,
-  NumberMetric,
-  Quantile,
-  Span,
-  SummaryMetric,
+import {
+  type Bucket,
+  type Exemplar,
+  type Family,
+  fittingUnit,
+  type HistogramMetric,
+  type Metric,
+  type MetricBase,
+  type NativeBuckets,
+  type NativeHistogram,
+  type NumberMetric,
+  type Quantile,
+  rising,
+  type Span,
+  type SummaryMetric,
 } from '../../model/family.ts'
 import { duplicateName, type Label, type Labels, NO_LABELS, sortLabels } from '../../model/labels.ts'
 import { isLegacyLabelName, isLegacyMetricName, isValidUtf8Name } from '../../model/names.ts'
@@ -22,11 +24,15 @@ import {
   FINEST_SCHEMA,
   nativeProblem,
 } from '../../model/native-histogram.ts'
+import { SeriesBudget } from '../budget.ts'
 import type { Reader, ReadOptions } from '../format.ts'
 import {
   eachField,
   openReader,
   type ProtobufReader,
+  packed,
+  problemOf,
+  readDouble,
   readInt64,
   readRepeated,
   readSint64,
@@ -41,7 +47,6 @@ import {
   LABEL,
   METRIC,
   NUMBER,
-  packed,
   QUANTILE,
   SPAN,
   SUMMARY,
@@ -62,7 +67,7 @@ export const reader: Reader = {
   name: 'protobuf',
   read(body, options) {
     const bytes = openReader(body)
-    const budget = new Budget(options)
+    const budget = new SeriesBudget(options.limits)
     const families = new Map<string, Family>()
     for (let number = 1; bytes.pos < bytes.len; number++) {
       const family = readFamily(bytes, number, options, budget)
@@ -70,25 +75,6 @@ export const reader: Reader = {
     }
     return [...families.values()]
   },
-}
-
-/** What one body may still bring: everything that becomes an object is paid for before it is made. */
-class Budget {
-  private left: number
-  private readonly limit: number
-
-  constructor({ limits }: ReadOptions) {
-    this.limit = limits.seriesPerPush
-    this.left = this.limit
-  }
-
-  take(series: number): void {
-    this.left -= series
-    if (this.left < 0)
-      throw over(
-        `the body has more than the ${this.limit} series allowed; raise --push.max-series if it is meant`,
-      )
-  }
 }
 
 function over(message: string): PgrError {
@@ -99,7 +85,7 @@ function readFamily(
   reader: ProtobufReader,
   number: number,
   options: ReadOptions,
-  budget: Budget,
+  budget: SeriesBudget,
 ): Family | undefined {
   let name = ''
   try {
@@ -139,31 +125,16 @@ function readFamily(
       return readMetric(reader, type, options, budget)
     })
     reader.pos = end
-    return { name, type, help, unit: unitFor(name, type, unit), metrics } as Family
+    return { name, type, help, unit: fittingUnit(name, type, unit), metrics } as Family
   } catch (reason) {
     if (reason instanceof PgrError) throw reason
     const which = name === '' ? '' : ` (${JSON.stringify(name.slice(0, 100))})`
     throw new PgrError(
       'PGR_BODY_MALFORMED',
-      `protobuf parsing error in metric family ${number}${which}: it ${messageOf(reason)}`,
+      `protobuf parsing error in metric family ${number}${which}: it ${problemOf(reason)}`,
       { cause: reason },
     )
   }
-}
-
-/** Our own words continue "it"; those of protobufjs do not. */
-function messageOf(reason: unknown): string {
-  if (!(reason instanceof Error)) return 'cannot be read'
-  if (reason instanceof RangeError) return 'is cut off'
-  return OWN_WORDS.test(reason.message) ? reason.message : `cannot be read: ${reason.message}`
-}
-
-const OWN_WORDS = /^(has|is|holds) /
-
-/** OpenMetrics knows no unit that the name does not end in, and Prometheus fails a whole scrape over one. */
-function unitFor(name: string, type: WireType, unit: string): string {
-  const base = type === 'counter' && name.endsWith('_total') ? name.slice(0, -'_total'.length) : name
-  return unit !== '' && base.endsWith(`_${unit}`) ? unit : ''
 }
 
 function checkMetricName(name: string, { limits, utf8Names }: ReadOptions): void {
@@ -214,7 +185,12 @@ const OWN_LABEL: Partial<Record<WireType, string>> = {
   gaugehistogram: 'le',
 }
 
-function readMetric(reader: ProtobufReader, type: WireType, options: ReadOptions, budget: Budget): Metric {
+function readMetric(
+  reader: ProtobufReader,
+  type: WireType,
+  options: ReadOptions,
+  budget: SeriesBudget,
+): Metric {
   const labels: Label[] = []
   const parts: Parts = { labels: NO_LABELS, timestampMs: undefined, valueAt: 0 }
   eachField(reader, (tag) => {
@@ -281,7 +257,7 @@ function readValue(
   type: WireType,
   parts: Parts,
   options: ReadOptions,
-  budget: Budget,
+  budget: SeriesBudget,
 ): Metric {
   switch (type) {
     case 'counter':
@@ -321,7 +297,7 @@ function readNumber(reader: ProtobufReader, parts: Parts, options: ReadOptions):
   return { ...baseOf(parts, startMs), value, ...(exemplar !== undefined && { exemplar }) }
 }
 
-function readSummary(reader: ProtobufReader, parts: Parts, budget: Budget): SummaryMetric {
+function readSummary(reader: ProtobufReader, parts: Parts, budget: SeriesBudget): SummaryMetric {
   let count = 0
   let sum = 0
   let startMs: number | undefined
@@ -360,13 +336,6 @@ function readQuantile(reader: ProtobufReader): Quantile {
   return { quantile, value }
 }
 
-/** Sorted by a number; of equal ones the last stays, as they would be one series, and what is not a number goes. */
-function rising<T>(items: readonly T[], numberOf: (item: T) => number): T[] {
-  const kept = new Map<number, T>()
-  for (const item of items) if (!Number.isNaN(numberOf(item))) kept.set(numberOf(item), item)
-  return [...kept.values()].sort((a, b) => numberOf(a) - numberOf(b) || 0)
-}
-
 /** The parts of a histogram that only a native one has. */
 interface NativeParts {
   schema: number
@@ -387,7 +356,7 @@ function readHistogram(
   reader: ProtobufReader,
   parts: Parts,
   options: ReadOptions,
-  budget: Budget,
+  budget: SeriesBudget,
 ): HistogramMetric {
   let count = 0
   let floatCount = 0
@@ -478,10 +447,6 @@ function readHistogram(
     ...(isNative(native) && { native: nativeOf(native, total, sum, isFloat) }),
     ...(isFloat && { float: true as const }),
   }
-}
-
-function readDouble(reader: ProtobufReader): number {
-  return reader.double()
 }
 
 function withoutKind({ upperBound, cumulativeCount, exemplar }: Bucket): Bucket {

@@ -14,7 +14,7 @@ import { type EscapingScheme, escapeLabelName, escapeName } from '../../model/na
 import { CUSTOM_SCHEMA, classicBuckets } from '../../model/native-histogram.ts'
 import type { BlockOptions, Writer } from '../format.ts'
 import { reservedLabel } from '../prometheus-text/index.ts'
-import { ProtobufWriter } from '../protobuf.ts'
+import { ProtobufWriter, packed } from '../protobuf.ts'
 import {
   BUCKET,
   CONTENT_TYPE,
@@ -24,7 +24,6 @@ import {
   LABEL,
   METRIC,
   NUMBER,
-  packed,
   QUANTILE,
   SPAN,
   SUMMARY,
