@@ -137,6 +137,13 @@ function fromIndexes(buckets: readonly { readonly index: number; readonly count:
   return { spans: spans satisfies Span[], counts: buckets.map(({ count }) => count) }
 }
 
+/** Buckets that stand in a row, the first with this index; empty ones are left out. */
+export function bucketsInRow(index: number, counts: readonly number[]): NativeBuckets {
+  return fromIndexes(
+    counts.map((count, i) => ({ index: index + i, count })).filter(({ count }) => count !== 0),
+  )
+}
+
 /** Classic buckets of a native histogram with custom bounds; the one without a bound is the count, and left out. */
 export function classicBuckets({ customBounds = [], positive }: NativeHistogram): Bucket[] {
   const counts = new Array<number>(customBounds.length + 1).fill(0)
