@@ -14,7 +14,7 @@ const LETTER_T = 0x74
 const LETTER_F = 0x66
 
 /** Objects and lists within each other that are read, known or not. */
-const MOST_DEPTH = 100
+const MOST_DEPTH = 200
 
 /** How JSON spells a number. */
 export const JSON_NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/
