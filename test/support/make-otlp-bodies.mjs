@@ -1,4 +1,4 @@
-// Writes test/unit/formats/otlp/sdk-bodies.json: what the OpenTelemetry SDK for JavaScript makes of every instrument, in
+// Writes test/fixtures/otlp/sdk-bodies.json: what the OpenTelemetry SDK for JavaScript makes of every instrument, in
 // protobuf and JSON, as base64. Made again in an empty folder:
 //
 //   npm install @opentelemetry/api@1.9.1 @opentelemetry/sdk-metrics@2.12.1 @opentelemetry/resources@2.12.1 @opentelemetry/otlp-transformer@0.223.1

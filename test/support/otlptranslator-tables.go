@@ -1,4 +1,4 @@
-// Writes test/unit/formats/otlp/otlptranslator.json: the tables of the tests of github.com/prometheus/otlptranslator (The
+// Writes test/fixtures/otlp/otlptranslator.json: the tables of the tests of github.com/prometheus/otlptranslator (The
 // Prometheus Authors, Apache-2.0), and what that module makes of every name and unit in them, by every strategy and for
 // every type. Made again in an empty folder, with Go:
 //

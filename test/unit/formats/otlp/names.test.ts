@@ -32,7 +32,7 @@ type DerivedRow = [TranslationStrategy, string, string, NamedMetric['type'], str
 
 /** See test/support/otlptranslator-tables.go. */
 const tables: { metrics: MetricRow[]; labels: LabelRow[]; derived: DerivedRow[] } = JSON.parse(
-  readFileSync(new URL('./otlptranslator.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../fixtures/otlp/otlptranslator.json', import.meta.url), 'utf8'),
 )
 
 const isEscaped = (strategy: TranslationStrategy) => strategy.startsWith('Underscore')

@@ -68,7 +68,7 @@ describe('protobuf and JSON', () => {
 
   it('give the same of what the SDK for JavaScript sends', () => {
     const { bodies }: { bodies: { protobuf: string; json: string }[] } = JSON.parse(
-      readFileSync(new URL('./sdk-bodies.json', import.meta.url), 'utf8'),
+      readFileSync(new URL('../../../fixtures/otlp/sdk-bodies.json', import.meta.url), 'utf8'),
     )
     for (const body of bodies) {
       const read = readJson(Buffer.from(body.json, 'base64'), LIMITS)
@@ -203,7 +203,9 @@ describe('protobuf and JSON', () => {
   })
 
   it('every prefix of a body is read or refused', () => {
-    const [body] = JSON.parse(readFileSync(new URL('./sdk-bodies.json', import.meta.url), 'utf8')).bodies
+    const [body] = JSON.parse(
+      readFileSync(new URL('../../../fixtures/otlp/sdk-bodies.json', import.meta.url), 'utf8'),
+    ).bodies
     const cases = [
       [Buffer.from(body.protobuf, 'base64'), fromProtobuf],
       [Buffer.from(body.json, 'base64'), (bytes: Uint8Array) => readJson(bytes, LIMITS)],
