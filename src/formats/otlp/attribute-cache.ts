@@ -2,15 +2,17 @@ import type { Attributes } from './request.ts'
 
 /** Attribute sets kept; with the labels made of them, some hundred bytes each. */
 const MOST_SETS = 65_536
-/** Longest bytes that are worth keeping; longer sets are read anew each time. */
-const LONGEST_KEY = 4096
+/** Characters of all keys together. */
+const MOST_CHARACTERS = 16 * 1024 * 1024
 
 /**
  * Attribute sets by the bytes they were read from. Exporters send the same series again and again; what is byte for byte
- * the same is not read again. Bounded: when full, those not asked for since it was last full are forgotten.
+ * the same is not read again. Bounded: when half of what there is room for is new, what was not asked for since the last
+ * time is forgotten.
  */
 export class AttributeCache {
   private recent = new Map<string, Attributes>()
+  private recentCharacters = 0
   private earlier = new Map<string, Attributes>()
 
   get(key: string): Attributes | undefined {
@@ -22,11 +24,12 @@ export class AttributeCache {
   }
 
   set(key: string, attributes: Attributes): void {
-    if (key.length > LONGEST_KEY) return
-    if (this.recent.size >= MOST_SETS / 2) {
+    if (this.recent.size >= MOST_SETS / 2 || this.recentCharacters >= MOST_CHARACTERS / 2) {
       this.earlier = this.recent
       this.recent = new Map()
+      this.recentCharacters = 0
     }
     this.recent.set(key, attributes)
+    this.recentCharacters += key.length
   }
 }

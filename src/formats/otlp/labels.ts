@@ -28,6 +28,7 @@ export class ResourceLabels {
   private readonly job: string
   private readonly instance: string
   private readonly promoted: ReadonlyMap<string, string> | string
+  private target: { readonly labels: LabelsOrProblem | undefined } | undefined
   /** By the labels of their scope. */
   private readonly known = new Map<string, WeakMap<Attributes, LabelsOrProblem>>()
 
@@ -60,7 +61,12 @@ export class ResourceLabels {
    * Labels of the series that carries the resource's attributes; undefined when it would say nothing, or nobody could
    * tell whose it is.
    */
-  targetInfo(): LabelsOrProblem | undefined {
+  get targetInfo(): LabelsOrProblem | undefined {
+    this.target ??= { labels: this.makeTargetInfo() }
+    return this.target.labels
+  }
+
+  private makeTargetInfo(): LabelsOrProblem | undefined {
     const describing = this.resource.filter(({ name }) => !IDENTIFYING.includes(name))
     if (describing.length === 0) return undefined
     const found = this.translate(this.options.keepsIdentifying ? this.resource : describing)

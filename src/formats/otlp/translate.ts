@@ -111,7 +111,7 @@ class Run {
       const streamsOf = this.streams.inScope(resource, scope)
       for (const metric of scope.metrics) this.takeMetric(metric, labelsOf, streamsOf)
     }
-    if (this.latestMs !== undefined) this.takeTarget(labels.targetInfo(), this.latestMs)
+    if (this.latestMs !== undefined) this.takeTarget(labels.targetInfo, this.latestMs)
   }
 
   finish(): Translation {
