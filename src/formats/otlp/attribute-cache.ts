@@ -1,8 +1,6 @@
 import type { Attributes } from './request.ts'
 
-/** Attribute sets kept; with the labels made of them, some hundred bytes each. */
-const MOST_SETS = 65_536
-/** Characters of all keys together. */
+/** Characters of all keys of a cache together. */
 const MOST_CHARACTERS = 16 * 1024 * 1024
 
 /**
@@ -11,9 +9,14 @@ const MOST_CHARACTERS = 16 * 1024 * 1024
  * time is forgotten.
  */
 export class AttributeCache {
+  private readonly mostSets: number
   private recent = new Map<string, Attributes>()
   private recentCharacters = 0
   private earlier = new Map<string, Attributes>()
+
+  constructor(mostSets: number) {
+    this.mostSets = mostSets
+  }
 
   get(key: string): Attributes | undefined {
     const known = this.recent.get(key)
@@ -24,7 +27,7 @@ export class AttributeCache {
   }
 
   set(key: string, attributes: Attributes): void {
-    if (this.recent.size >= MOST_SETS / 2 || this.recentCharacters >= MOST_CHARACTERS / 2) {
+    if (this.recent.size >= this.mostSets / 2 || this.recentCharacters >= MOST_CHARACTERS / 2) {
       this.earlier = this.recent
       this.recent = new Map()
       this.recentCharacters = 0
@@ -32,4 +35,11 @@ export class AttributeCache {
     this.recent.set(key, attributes)
     this.recentCharacters += key.length
   }
+}
+
+export class AttributeCaches {
+  /** With the labels made of them, some hundred bytes each. */
+  readonly points = new AttributeCache(65_536)
+  /** Of resources and scopes; with what is worked out for each, some thousand bytes. */
+  readonly resources = new AttributeCache(2048)
 }

@@ -1,5 +1,5 @@
 import type { OtlpEncoding } from './answer.ts'
-import { AttributeCache } from './attribute-cache.ts'
+import { AttributeCaches } from './attribute-cache.ts'
 import type { TranslationOptions } from './options.ts'
 import { readJson } from './read-json.ts'
 import { readProtobuf } from './read-protobuf.ts'
@@ -26,7 +26,7 @@ export type { TranslatedFamily, Translation } from './translate.ts'
  */
 export class OtlpReader {
   private readonly limits: TranslationOptions['limits']
-  private readonly attributes = new AttributeCache()
+  private readonly attributes = new AttributeCaches()
   private readonly translator: Translator
 
   constructor(options: TranslationOptions) {

@@ -17,7 +17,7 @@ import {
   readUint64,
   skipField,
 } from '../protobuf.ts'
-import type { AttributeCache } from './attribute-cache.ts'
+import type { AttributeCache, AttributeCaches } from './attribute-cache.ts'
 import {
   ANY_VALUE,
   BUCKETS,
@@ -77,8 +77,8 @@ import {
  * is kept and left for the translation to refuse, so that it costs its own point and no other; of more attributes than
  * allowed only one too many is kept.
  */
-export function readProtobuf(body: Uint8Array, limits: SampleLimits, cache: AttributeCache): OtlpRequest {
-  const request = new RequestReader(openReader(body), limits, cache)
+export function readProtobuf(body: Uint8Array, limits: SampleLimits, caches: AttributeCaches): OtlpRequest {
+  const request = new RequestReader(openReader(body), limits, caches)
   try {
     return request.read()
   } catch (reason) {
@@ -101,14 +101,14 @@ class RequestReader {
   private readonly reader: ProtobufReader
   private readonly mostAttributes: number
   private readonly budget: SeriesBudget
-  private readonly cache: AttributeCache
+  private readonly caches: AttributeCaches
   private readonly run: AttributeRun
 
-  constructor(reader: ProtobufReader, limits: SampleLimits, cache: AttributeCache) {
+  constructor(reader: ProtobufReader, limits: SampleLimits, caches: AttributeCaches) {
     this.reader = reader
     this.mostAttributes = limits.labelsPerSeries + 1
     this.budget = new SeriesBudget(limits)
-    this.cache = cache
+    this.caches = caches
     this.run = new AttributeRun(reader)
   }
 
@@ -143,7 +143,7 @@ class RequestReader {
       if (tag === RESOURCE.attributes) run.skip()
       else skipField(reader, tag)
     })
-    return this.attributesOf(run.take(), Number.POSITIVE_INFINITY)
+    return this.attributesOf(run.take(), this.caches.resources, Number.POSITIVE_INFINITY)
   }
 
   private scopeMetrics(): ScopeMetrics {
@@ -172,7 +172,11 @@ class RequestReader {
       else if (tag === SCOPE.attributes) run.skip()
       else skipField(reader, tag)
     })
-    return { name, version, attributes: this.attributesOf(run.take(), Number.POSITIVE_INFINITY) }
+    return {
+      name,
+      version,
+      attributes: this.attributesOf(run.take(), this.caches.resources, Number.POSITIVE_INFINITY),
+    }
   }
 
   private readMetric(): OtlpMetric {
@@ -271,7 +275,7 @@ class RequestReader {
       }
     }
     if (reader.pos !== end) throw new Error('has a field that is longer than its message')
-    const attributes = this.attributesOf(run.take(), this.mostAttributes)
+    const attributes = this.attributesOf(run.take(), this.caches.points, this.mostAttributes)
     return {
       attributes,
       startMs,
@@ -419,7 +423,7 @@ class RequestReader {
       else if (tag === numbers.flags) flags = reader.uint32()
       else read(tag)
     })
-    const attributes = this.attributesOf(run.take(), this.mostAttributes)
+    const attributes = this.attributesOf(run.take(), this.caches.points, this.mostAttributes)
     return { attributes, startMs, timeMs, isStale: isStale(flags) }
   }
 
@@ -459,9 +463,9 @@ class RequestReader {
   }
 
   /** The attributes in this run of fields. */
-  private attributesOf(raw: string, most: number): Attributes {
+  private attributesOf(raw: string, cache: AttributeCache, most: number): Attributes {
     if (raw === '') return NO_ATTRIBUTES
-    const known = this.cache.get(raw)
+    const known = cache.get(raw)
     if (known !== undefined) return known
     const attributes: Label[] = []
     const reader = openReader(Buffer.from(raw, 'latin1'))
@@ -469,8 +473,7 @@ class RequestReader {
       reader.tag()
       this.addAttribute(reader, attributes, most)
     }
-    // What was cut off at one bound must not be found where another holds.
-    if (attributes.length < this.mostAttributes) this.cache.set(raw, attributes)
+    cache.set(raw, attributes)
     return attributes
   }
 

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { writeResponse, writeStatus } from '../../../../src/formats/otlp/index.ts'
+import {
+  OTLP_MEDIA_TYPE,
+  type PartialSuccess,
+  writeResponse,
+  writeStatus,
+} from '../../../../src/formats/otlp/index.ts'
 import { ExportResponse, RpcStatus } from '../../../support/otlp.ts'
 
 const response = (body: Uint8Array) => ExportResponse.toObject(ExportResponse.decode(body), { longs: Number })
@@ -8,7 +13,7 @@ const json = (body: Uint8Array) => JSON.parse(Buffer.from(body).toString())
 
 describe('the answer to a request', () => {
   it('is empty when everything was taken', () => {
-    const success = { rejectedPoints: 0, message: '' }
+    const success: PartialSuccess = { rejectedPoints: 0, message: '' }
     expect(writeResponse(success, 'protobuf')).toEqual(new Uint8Array(0))
     expect(Buffer.from(writeResponse(success, 'json')).toString()).toBe('{}')
   })
@@ -28,6 +33,10 @@ describe('the answer to a request', () => {
     expect(json(writeResponse(partial, 'json'))).toEqual({
       partialSuccess: { rejectedDataPoints: String(rejectedPoints), errorMessage: message },
     })
+  })
+
+  it('is of the type that senders give their requests', () => {
+    expect(OTLP_MEDIA_TYPE).toEqual({ protobuf: 'application/x-protobuf', json: 'application/json' })
   })
 
   it('is never long', () => {

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest'
 import {
   OtlpReader,
   PROMETHEUS_TRANSLATION,
+  type TranslatedFamily,
   type TranslationOptions,
   type TranslationStrategy,
 } from '../../../../src/formats/otlp/index.ts'
-import type { Exemplar, Family, Metric, NativeBuckets } from '../../../../src/model/family.ts'
+import type { Exemplar, Metric, NativeBuckets } from '../../../../src/model/family.ts'
 import type { Labels } from '../../../../src/model/labels.ts'
 import { formatGoF } from '../../../../src/model/number.ts'
 import { encodeRequest, type OtlpJson } from '../../../support/otlp.ts'
@@ -61,7 +62,7 @@ describe("OTLP is translated as Prometheus's translator does it", () => {
     expect(json.rejectedPoints).toBe(0)
     const protobuf = reader.read(encodeRequest(request), 'protobuf')
     expect(protobuf).toEqual(json)
-    const ours = json.families.flatMap(({ family, streams }) => samplesOf(family, streams !== undefined))
+    const ours = json.families.flatMap(samplesOf)
     expect(inOrder(ours)).toEqual(inOrder(endingWhole(latestTargets(samples)).map(comparable)))
     expect(ours.length).toBeGreaterThan(0)
   })
@@ -147,14 +148,9 @@ function inOrder(samples: Comparable[]): Comparable[] {
 }
 
 /** The series of the classic format that a family stands for, as the translator appends them. */
-function samplesOf(family: Family, isDelta: boolean): Comparable[] {
+function samplesOf({ family, streams }: TranslatedFamily): Comparable[] {
   const { name, help } = family
-  const type =
-    isDelta && name !== 'target_info' && family.type !== 'gauge'
-      ? 'unknown'
-      : family.type === 'info'
-        ? 'gauge'
-        : family.type
+  const type = streams !== undefined ? 'unknown' : family.type === 'info' ? 'gauge' : family.type
   const found: Comparable[] = []
   const each = (
     metric: Metric,
@@ -169,7 +165,7 @@ function samplesOf(family: Family, isDelta: boolean): Comparable[] {
       timeMs: metric.timestampMs ?? 0,
       startMs: metric.startMs ?? 0,
       value: metric.stale ? 'stale' : value,
-      type: isDelta ? 'unknown' : type,
+      type,
       help,
       ...(exemplar !== undefined && { exemplar: [showExemplar(exemplar)] }),
     })
@@ -193,7 +189,7 @@ function samplesOf(family: Family, isDelta: boolean): Comparable[] {
             timeMs: metric.timestampMs ?? 0,
             startMs: metric.startMs ?? 0,
             value: 'native',
-            type: isDelta ? 'unknown' : type,
+            type,
             help,
             ...(native.exemplars !== undefined && { exemplar: native.exemplars.map(showExemplar) }),
             native: {

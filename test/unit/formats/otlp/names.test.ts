@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { STRATEGIES, type TranslationStrategy } from '../../../../src/formats/otlp/index.ts'
 import {
   type NamedMetric,
-  STRATEGIES,
-  type TranslationStrategy,
   translateLabelName,
   translateMetricName,
 } from '../../../../src/formats/otlp/names.ts'

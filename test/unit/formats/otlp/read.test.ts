@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PgrError } from '../../../../src/errors/pgr-error.ts'
-import { AttributeCache } from '../../../../src/formats/otlp/attribute-cache.ts'
+import { AttributeCaches } from '../../../../src/formats/otlp/attribute-cache.ts'
 import { readJson } from '../../../../src/formats/otlp/read-json.ts'
 import { readProtobuf } from '../../../../src/formats/otlp/read-protobuf.ts'
 import type { OtlpRequest } from '../../../../src/formats/otlp/request.ts'
@@ -10,7 +10,7 @@ import { encodeRequest, type OtlpJson } from '../../../support/otlp.ts'
 import { otlpRequest } from './arbitrary-request.ts'
 import { LIMITS } from './limits.ts'
 
-const fromProtobuf = (body: Uint8Array, limits = LIMITS) => readProtobuf(body, limits, new AttributeCache())
+const fromProtobuf = (body: Uint8Array, limits = LIMITS) => readProtobuf(body, limits, new AttributeCaches())
 const fromJson = (body: OtlpJson | string, limits = LIMITS) =>
   readJson(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), limits)
 
@@ -54,7 +54,7 @@ describe('protobuf and JSON', () => {
   })
 
   it('give the same again when attributes are known already', () => {
-    const cache = new AttributeCache()
+    const cache = new AttributeCaches()
     fc.assert(
       fc.property(otlpRequest, (request) => {
         const body = encodeRequest(request)

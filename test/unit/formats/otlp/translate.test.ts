@@ -94,7 +94,9 @@ describe('deltas', () => {
   })
 
   it('streams have names that stay', () => {
-    expect(Buffer.from(one ?? '', 'latin1').toString('hex')).toMatchInlineSnapshot(`"d996bf13a554c3ad5dadd9da3f8dd1d9"`)
+    expect(Buffer.from(one ?? '', 'latin1').toString('hex')).toMatchInlineSnapshot(
+      `"d996bf13a554c3ad5dadd9da3f8dd1d9"`,
+    )
   })
 
   it('the order of attributes makes no stream', () => {
