@@ -5,6 +5,7 @@ import { JSON_NUMBER, JsonCursor } from './json-cursor.ts'
 import { NO_RECORDED_VALUE, TEMPORALITIES } from './layout.ts'
 import {
   type Attributes,
+  COUNT_PRICE,
   type ExponentialBuckets,
   type ExponentialPoint,
   type HistogramPoint,
@@ -214,10 +215,13 @@ class RequestReader {
           sum = this.maybe(() => this.number())
           break
         case 'bucketCounts':
-          json.list(() => bucketCounts.push(this.uint64()))
+          this.counts(bucketCounts)
           break
         case 'explicitBounds':
-          json.list(() => bounds.push(this.number()))
+          json.list(() => {
+            this.budget.take(1)
+            bounds.push(this.number())
+          })
           break
         case 'exemplars':
           this.exemplars(exemplars)
@@ -226,7 +230,6 @@ class RequestReader {
           json.skip()
       }
     })
-    this.budget.take(bounds.length)
     return { ...point, count, sum, bucketCounts, bounds, exemplars }
   }
 
@@ -280,10 +283,17 @@ class RequestReader {
     const counts: number[] = []
     json.object((key) => {
       if (key === 'offset') offset = this.int32()
-      else if (key === 'bucketCounts') json.list(() => counts.push(this.uint64()))
+      else if (key === 'bucketCounts') this.counts(counts)
       else json.skip()
     })
     return { offset, counts }
+  }
+
+  private counts(into: number[]): void {
+    this.json.list(() => {
+      this.budget.take(COUNT_PRICE)
+      into.push(this.uint64())
+    })
   }
 
   private summaryPoint(): SummaryPoint {

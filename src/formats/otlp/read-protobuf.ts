@@ -3,6 +3,7 @@ import type { Label } from '../../model/labels.ts'
 import { SeriesBudget } from '../budget.ts'
 import type { SampleLimits } from '../format.ts'
 import {
+  DELIMITED,
   eachField,
   openReader,
   type ProtobufReader,
@@ -41,6 +42,7 @@ import {
 } from './layout.ts'
 import {
   type Attributes,
+  COUNT_PRICE,
   type ExponentialBuckets,
   type ExponentialPoint,
   type HistogramPoint,
@@ -371,11 +373,22 @@ class RequestReader {
     const counts: number[] = []
     eachField(reader, (tag) => {
       if (tag === BUCKETS.offset) offset = reader.sint32()
-      else if (tag === BUCKETS.bucketCounts || tag === packed(BUCKETS.bucketCounts))
+      else if (tag === BUCKETS.bucketCounts || tag === packed(BUCKETS.bucketCounts)) {
+        this.budget.take(COUNT_PRICE * this.mostNumbers(tag))
         readRepeated(reader, tag, readUint64, counts)
-      else skipField(reader, tag)
+      } else skipField(reader, tag)
     })
     return { offset, counts }
+  }
+
+  /** How many numbers may come in this field, none of them read. */
+  private mostNumbers(tag: number): number {
+    if ((tag & 7) !== DELIMITED) return 1
+    const { reader } = this
+    const at = reader.pos
+    const bytes = reader.size()
+    reader.pos = at
+    return bytes
   }
 
   private summaryPoint(): SummaryPoint {

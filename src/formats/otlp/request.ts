@@ -120,6 +120,9 @@ export interface OtlpExemplar {
   readonly attributes: Attributes
 }
 
+/** What a count in a row of buckets costs of the series that one body may bring: they are many, and small. */
+export const COUNT_PRICE = 1 / 16
+
 /** An id given as bytes, or as hexadecimal digits of either case; empty unless it is a valid one. */
 export function traceIdOf(hex: string): string {
   return /^[0-9a-f]{32}$/i.test(hex) && !/^0+$/.test(hex) ? hex.toLowerCase() : ''

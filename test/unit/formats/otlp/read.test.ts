@@ -171,6 +171,15 @@ describe('protobuf and JSON', () => {
     ['values in a list', withValue({ arrayValue: { values: Array.from({ length: 20 }, () => ({})) } })],
     ['exemplars', inPoint({ exemplars: Array.from({ length: 20 }, () => ({ asInt: '1' })) })],
     [
+      'buckets',
+      inMetric({
+        name: 'm',
+        exponentialHistogram: {
+          dataPoints: [{ positive: { bucketCounts: Array.from({ length: 300 }, () => '0') } }],
+        },
+      }),
+    ],
+    [
       'bounds',
       inMetric({
         name: 'm',
