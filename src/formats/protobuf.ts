@@ -77,6 +77,12 @@ function joined(low: number, middle: number, high: number): number {
 
 /** A varint of up to 64 bits as the nearest number. */
 export function readUint64(reader: ProtobufReader): number {
+  const first = reader.buf[reader.pos]
+  // Almost every count.
+  if (first !== undefined && first < 128 && reader.pos < reader.len) {
+    reader.pos++
+    return first
+  }
   readParts(reader)
   return joined(parts.low, parts.middle, parts.high)
 }

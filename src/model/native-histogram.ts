@@ -121,7 +121,7 @@ function coarsenBuckets({ spans, counts }: NativeBuckets, by: number): NativeBuc
 /** Buckets that stand in a row, the first with this index; empty ones are left out. */
 export function bucketsInRow(index: number, counts: readonly number[]): NativeBuckets {
   const row = new BucketRow()
-  for (const [i, count] of counts.entries()) if (count !== 0) row.add(index + i, count)
+  for (let i = 0; i < counts.length; i++) if (counts[i] !== 0) row.add(index + i, counts[i] as number)
   return row.buckets
 }
 
@@ -137,9 +137,9 @@ class BucketRow {
 
   add(index: number, count: number): void {
     const { spans, counts, end } = this
-    const last = spans.at(-1)
+    const last = spans[spans.length - 1]
     if (last !== undefined && index === end - 1) {
-      counts[counts.length - 1] = (counts.at(-1) as number) + count
+      counts[counts.length - 1] = (counts[counts.length - 1] as number) + count
       return
     }
     if (last !== undefined && index === end) last.length++

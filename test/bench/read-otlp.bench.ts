@@ -114,7 +114,12 @@ it('reads and translates OTLP metrics', () => {
   bench('read and translate sums, 50,000 series again and again', repeated(many), 'protobuf', make)
   bench('read and translate sums never seen', many, 'protobuf', make)
   bench('read and translate sums of deltas', repeated([encodeRequest(manySums(0, 1))]), 'protobuf', make)
-  bench('read and translate sums in JSON', [Buffer.from(JSON.stringify(manySums(0, 2)))], 'json', make)
+  bench(
+    'read and translate sums in JSON, again and again',
+    [Buffer.from(JSON.stringify(manySums(0, 2)))],
+    'json',
+    make,
+  )
   bench(
     'read and translate exponential histograms of 160 buckets',
     [encodeRequest(manyHistograms())],

@@ -2,6 +2,8 @@ import type { Attributes } from './request.ts'
 
 /** Characters of all keys of a cache together. */
 const MOST_CHARACTERS = 16 * 1024 * 1024
+/** Characters of a key; sets of longer ones are read anew each time. */
+const LONGEST_KEY = 16 * 1024
 
 /**
  * Attribute sets by the bytes they were read from. Exporters send the same series again and again; what is byte for byte
@@ -27,6 +29,7 @@ export class AttributeCache {
   }
 
   set(key: string, attributes: Attributes): void {
+    if (key.length > LONGEST_KEY) return
     if (this.recent.size >= this.mostSets / 2 || this.recentCharacters >= MOST_CHARACTERS / 2) {
       this.earlier = this.recent
       this.recent = new Map()

@@ -39,8 +39,7 @@ export class OtlpReader {
    * and PGR_LIMIT_EXCEEDED with the limit to raise when it is too much for one push.
    */
   read(body: Uint8Array, encoding: OtlpEncoding): Translation {
-    const request =
-      encoding === 'json' ? readJson(body, this.limits) : readProtobuf(body, this.limits, this.attributes)
-    return this.translator.translate(request)
+    const read = encoding === 'json' ? readJson : readProtobuf
+    return this.translator.translate(read(body, this.limits, this.attributes))
   }
 }

@@ -83,6 +83,30 @@ export class JsonCursor {
     }
   }
 
+  /**
+   * The bytes of the list or object that follows, as a latin1 string, and nothing taken; whether they are JSON was not
+   * looked at. Undefined when none follows or it has no end.
+   */
+  peekWhole(): string | undefined {
+    const first = this.peek()
+    if (first !== OPEN_LIST && first !== OPEN_OBJECT) return undefined
+    const { bytes } = this
+    let open = 0
+    for (let at = this.at; at < bytes.length; at++) {
+      const byte = bytes[at]
+      if (byte === QUOTE) at = this.endOfString(at + 1)
+      else if (byte === OPEN_LIST || byte === OPEN_OBJECT) open++
+      else if ((byte === CLOSE_LIST || byte === CLOSE_OBJECT) && --open === 0)
+        return bytes.toString('latin1', this.at, at + 1)
+    }
+    return undefined
+  }
+
+  /** Takes what `peekWhole` gave and is known to be JSON. */
+  takeWhole(whole: string): void {
+    this.at += whole.length
+  }
+
   /** True, and the null taken, when one follows. */
   takeNull(): boolean {
     if (this.peek() !== LETTER_N) return false
@@ -93,22 +117,24 @@ export class JsonCursor {
   /** A lone surrogate, which no UTF-8 can hold, becomes U+FFFD. */
   string(): string {
     if (this.peek() !== QUOTE) throw this.malformed('expected a string')
-    const { bytes } = this
     const start = this.at + 1
+    const end = this.endOfString(start)
+    const text = this.bytes.toString('utf8', start, end)
+    const value = text.includes('\\') ? this.unescape(text) : text
+    this.at = end + 1
+    return value
+  }
+
+  /** Where the closing quote of the string stands whose first character is here. */
+  private endOfString(start: number): number {
+    const { bytes } = this
     let at = start
-    let isEscaped = false
     for (let byte = bytes[at]; byte !== QUOTE; byte = bytes[++at]) {
       if (byte === undefined) throw this.malformed('the string has no end')
       if (byte < 0x20) throw this.malformed('the string has a control character in it')
-      if (byte === BACKSLASH) {
-        isEscaped = true
-        at++
-      }
+      if (byte === BACKSLASH) at++
     }
-    const text = bytes.toString('utf8', start, at)
-    const value = isEscaped ? this.unescape(text) : text
-    this.at = at + 1
-    return value
+    return at
   }
 
   private unescape(text: string): string {

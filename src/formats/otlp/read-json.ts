@@ -1,6 +1,7 @@
 import type { Label } from '../../model/labels.ts'
 import { SeriesBudget } from '../budget.ts'
 import type { SampleLimits } from '../format.ts'
+import type { AttributeCache, AttributeCaches } from './attribute-cache.ts'
 import { JSON_NUMBER, JsonCursor } from './json-cursor.ts'
 import { NO_RECORDED_VALUE, TEMPORALITIES } from './layout.ts'
 import {
@@ -42,16 +43,18 @@ import {
  * values are taken beside their numbers, as the Collector does. The promises of `readProtobuf` hold, with the position in
  * the message.
  */
-export function readJson(body: Uint8Array, limits: SampleLimits): OtlpRequest {
-  return new RequestReader(body, limits).read()
+export function readJson(body: Uint8Array, limits: SampleLimits, caches: AttributeCaches): OtlpRequest {
+  return new RequestReader(body, limits, caches).read()
 }
 
 class RequestReader {
   private readonly json: JsonCursor
   private readonly mostAttributes: number
   private readonly budget: SeriesBudget
+  private readonly caches: AttributeCaches
 
-  constructor(body: Uint8Array, limits: SampleLimits) {
+  constructor(body: Uint8Array, limits: SampleLimits, caches: AttributeCaches) {
+    this.caches = caches
     this.json = new JsonCursor(body)
     this.mostAttributes = limits.labelsPerSeries + 1
     this.budget = new SeriesBudget(limits)
@@ -85,7 +88,8 @@ class RequestReader {
     const { json } = this
     let attributes = NO_ATTRIBUTES
     json.object((key) => {
-      if (key === 'attributes') attributes = this.attributes(Number.POSITIVE_INFINITY)
+      if (key === 'attributes')
+        attributes = this.attributesOf(this.caches.resources, Number.POSITIVE_INFINITY)
       else json.skip()
     })
     return attributes
@@ -114,7 +118,8 @@ class RequestReader {
     json.object((key) => {
       if (key === 'name') name = this.string()
       else if (key === 'version') version = this.string()
-      else if (key === 'attributes') attributes = this.attributes(Number.POSITIVE_INFINITY)
+      else if (key === 'attributes')
+        attributes = this.attributesOf(this.caches.resources, Number.POSITIVE_INFINITY)
       else json.skip()
     })
     return { name, version, attributes }
@@ -331,7 +336,7 @@ class RequestReader {
     let timeMs = 0
     let flags = 0
     this.json.object((key) => {
-      if (key === 'attributes') attributes = this.attributes(this.mostAttributes)
+      if (key === 'attributes') attributes = this.attributesOf(this.caches.points, this.mostAttributes)
       else if (key === 'startTimeUnixNano') startMs = this.nanosAsMs()
       else if (key === 'timeUnixNano') timeMs = this.nanosAsMs()
       else if (key === 'flags') flags = this.uint64()
@@ -377,6 +382,20 @@ class RequestReader {
       }
     })
     return { timeMs, value, traceId, spanId, attributes }
+  }
+
+  /** The list that follows, read once if it comes again. */
+  private attributesOf(cache: AttributeCache, most: number): Attributes {
+    const { json } = this
+    const raw = json.peekWhole()
+    const known = raw === undefined ? undefined : cache.get(raw)
+    if (raw === undefined || known === undefined) {
+      const attributes = this.attributes(most)
+      if (raw !== undefined) cache.set(raw, attributes)
+      return attributes
+    }
+    json.takeWhole(raw)
+    return known
   }
 
   private attributes(most: number): Attributes {

@@ -20,11 +20,18 @@ it('keeps what is asked for and forgets the rest, by number', () => {
 
 it('by size', () => {
   const cache = new AttributeCache(1_000_000)
-  const megabyte = 'x'.repeat(1024 * 1024)
-  for (let i = 0; i < 40; i++) cache.set(megabyte + i, set(String(i)))
-  const known = Array.from({ length: 40 }, (_, i) => cache.get(megabyte + i)).filter(
+  const long = 'x'.repeat(16_000)
+  for (let i = 0; i < 3000; i++) cache.set(long + i, set(String(i)))
+  const known = Array.from({ length: 3000 }, (_, i) => cache.get(long + i)).filter(
     (found) => found !== undefined,
   )
-  expect(known.length).toBeLessThanOrEqual(17)
-  expect(known.length).toBeGreaterThan(7)
+  expect(known.length * long.length).toBeLessThanOrEqual(16 * 1024 * 1024)
+  expect(known.length * long.length).toBeGreaterThan(8 * 1024 * 1024)
+})
+
+it('never keeps what is very long', () => {
+  const cache = new AttributeCache(10)
+  const long = 'x'.repeat(100_000)
+  cache.set(long, set('1'))
+  expect(cache.get(long)).toBeUndefined()
 })

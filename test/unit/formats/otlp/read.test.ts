@@ -12,7 +12,7 @@ import { LIMITS } from './limits.ts'
 
 const fromProtobuf = (body: Uint8Array, limits = LIMITS) => readProtobuf(body, limits, new AttributeCaches())
 const fromJson = (body: OtlpJson | string, limits = LIMITS) =>
-  readJson(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), limits)
+  readJson(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), limits, new AttributeCaches())
 
 function refusal(run: () => unknown): { code: string; message: string } {
   try {
@@ -60,7 +60,10 @@ describe('protobuf and JSON', () => {
         const body = encodeRequest(request)
         const first = readProtobuf(body, LIMITS, cache)
         expect(readProtobuf(body, LIMITS, cache)).toEqual(first)
-        expect(first).toEqual(fromJson(request))
+        const json = Buffer.from(JSON.stringify(request))
+        expect(readJson(json, LIMITS, cache)).toEqual(first)
+        expect(readJson(json, LIMITS, cache)).toEqual(first)
+        expect(fromJson(request)).toEqual(first)
       }),
       { numRuns: 200 },
     )
@@ -71,7 +74,7 @@ describe('protobuf and JSON', () => {
       readFileSync(new URL('../../../fixtures/otlp/sdk-bodies.json', import.meta.url), 'utf8'),
     )
     for (const body of bodies) {
-      const read = readJson(Buffer.from(body.json, 'base64'), LIMITS)
+      const read = readJson(Buffer.from(body.json, 'base64'), LIMITS, new AttributeCaches())
       expect(fromProtobuf(Buffer.from(body.protobuf, 'base64'))).toEqual(read)
       expect(read.resources[0]?.scopes[0]?.metrics.length).toBe(9)
     }
@@ -217,7 +220,10 @@ describe('protobuf and JSON', () => {
     ).bodies
     const cases = [
       [Buffer.from(body.protobuf, 'base64'), fromProtobuf],
-      [Buffer.from(body.json, 'base64'), (bytes: Uint8Array) => readJson(bytes, LIMITS)],
+      [
+        Buffer.from(body.json, 'base64'),
+        (bytes: Uint8Array) => readJson(bytes, LIMITS, new AttributeCaches()),
+      ],
     ] as const
     let refused = 0
     for (const [bytes, read] of cases) {
@@ -403,9 +409,9 @@ describe('JSON', () => {
   })
 
   it('bytes that are no UTF-8 are refused', () => {
-    expect(refusal(() => readJson(Buffer.from('7b2261ff223a317d', 'hex'), LIMITS)).message).toMatch(
-      /not UTF-8/,
-    )
+    expect(
+      refusal(() => readJson(Buffer.from('7b2261ff223a317d', 'hex'), LIMITS, new AttributeCaches())).message,
+    ).toMatch(/not UTF-8/)
   })
 
   it('what JSON.parse takes as a whole is taken, and nothing else', () => {
