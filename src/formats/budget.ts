@@ -1,14 +1,14 @@
 import { PgrError } from '../errors/pgr-error.ts'
-import type { ReadOptions } from './format.ts'
+import type { SampleLimits } from './format.ts'
 
 /** What one body may still bring: everything that becomes an object is paid for before it is made. */
 export class Budget {
   private left: number
   private readonly limit: number
 
-  constructor({ limits }: ReadOptions) {
-    this.limit = limits.seriesPerPush
-    this.left = this.limit
+  constructor({ seriesPerPush }: SampleLimits) {
+    this.limit = seriesPerPush
+    this.left = seriesPerPush
   }
 
   /** Throws PGR_LIMIT_EXCEEDED when there is not so much left. */

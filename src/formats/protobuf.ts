@@ -16,6 +16,11 @@ export function tagOf(field: number, wireType: number): number {
   return field * 8 + wireType
 }
 
+/** The same numbers as `tag`, packed into one field. */
+export function packed(tag: number): number {
+  return tagOf(tag >>> 3, DELIMITED)
+}
+
 export function openReader(bytes: Uint8Array): ProtobufReader {
   // Of a Buffer, so that `string` and `bytes` are native.
   return protobuf.Reader.create(
@@ -40,11 +45,6 @@ export function eachField(reader: ProtobufReader, read: (tag: number) => void): 
   const end = openMessage(reader)
   while (reader.pos < end) read(reader.tag())
   closeMessage(reader, end)
-}
-
-/** The same numbers as `tag`, packed into one field. */
-export function packed(tag: number): number {
-  return tagOf(tag >>> 3, DELIMITED)
 }
 
 /** What was thrown while reading, to continue "it"; our own words do, those of protobufjs do not. */
@@ -97,6 +97,12 @@ function joined(low: number, middle: number, high: number): number {
 
 /** A varint of up to 64 bits as the nearest number. */
 export function readUint64(reader: ProtobufReader): number {
+  const first = reader.buf[reader.pos]
+  // Almost every count.
+  if (first !== undefined && first < 128 && reader.pos < reader.len) {
+    reader.pos++
+    return first
+  }
   readParts(reader)
   return joined(parts.low, parts.middle, parts.high)
 }
@@ -123,13 +129,55 @@ export function readDouble(reader: ProtobufReader): number {
   return reader.double()
 }
 
+/** A fixed64 as the nearest number. */
+export function readFixed64(reader: ProtobufReader): number {
+  const at = advance(reader)
+  return uint32At(reader.buf, at + 4) * 2 ** 32 + uint32At(reader.buf, at)
+}
+
+/** An sfixed64 as the nearest number. */
+export function readSfixed64(reader: ProtobufReader): number {
+  const at = advance(reader)
+  return (uint32At(reader.buf, at + 4) | 0) * 2 ** 32 + uint32At(reader.buf, at)
+}
+
+const NANOS_PER_MS = 1_000_000
+/** Of 2^32 ns: whole milliseconds, and what is left of them. */
+const MS_PER_HIGH = Math.floor(2 ** 32 / NANOS_PER_MS)
+const NANOS_PER_HIGH = 2 ** 32 % NANOS_PER_MS
+
+/** A fixed64 of nanoseconds as whole milliseconds, the rest cut off; exact, which a division of the nearest number is not. */
+export function readNanosAsMs(reader: ProtobufReader): number {
+  const at = advance(reader)
+  const high = uint32At(reader.buf, at + 4)
+  return high * MS_PER_HIGH + Math.floor((high * NANOS_PER_HIGH + uint32At(reader.buf, at)) / NANOS_PER_MS)
+}
+
+/** Steps over eight bytes and returns where they begin. */
+function advance(reader: ProtobufReader): number {
+  const at = reader.pos
+  if (at + 8 > reader.len) throw new Error('is cut off')
+  reader.pos = at + 8
+  return at
+}
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)) >>>
+    0
+  )
+}
+
 /** Numbers of a repeated field that may be packed or not: `read` takes one at a time, `most` in all. */
 export function readRepeated(
   reader: ProtobufReader,
   tag: number,
   read: (reader: ProtobufReader) => number,
   into: number[],
-  most: number,
+  most = Number.POSITIVE_INFINITY,
 ): void {
   const end = (tag & 7) === DELIMITED ? openMessage(reader) : reader.pos + 1
   while (reader.pos < end) {

@@ -188,8 +188,15 @@ export function seriesNames(name: string, type: FamilyType): readonly string[] {
   }
 }
 
-/** The unit, if the family may have it: Prometheus fails a whole scrape over one that its name does not end in. */
-export function unitFor(name: string, type: FamilyType, unit: string): string {
+/** The unit if a family of this name may have it, else none: OpenMetrics knows no unit that the name does not end in. */
+export function fittingUnit(name: string, type: FamilyType, unit: string): string {
   const base = type === 'counter' && name.endsWith('_total') ? name.slice(0, -'_total'.length) : name
   return unit !== '' && base.endsWith(`_${unit}`) ? unit : ''
+}
+
+/** Sorted by a number; of equal ones the last stays, as they would be one series, and what is not a number goes. */
+export function rising<T>(items: readonly T[], numberOf: (item: T) => number): T[] {
+  const kept = new Map<number, T>()
+  for (const item of items) if (!Number.isNaN(numberOf(item))) kept.set(numberOf(item), item)
+  return [...kept.values()].sort((a, b) => numberOf(a) - numberOf(b) || 0)
 }

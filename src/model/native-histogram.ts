@@ -1,4 +1,4 @@
-import type { Bucket, NativeBuckets, NativeHistogram, Span } from './family.ts'
+import type { Bucket, NativeBuckets, NativeHistogram } from './family.ts'
 
 /**
  * What holds for native histograms whatever protocol they came by (Prometheus, Native Histograms): which are valid, how
@@ -107,34 +107,46 @@ export function coarsen(native: NativeHistogram, schema: number): NativeHistogra
 
 function coarsenBuckets({ spans, counts }: NativeBuckets, by: number): NativeBuckets {
   const factor = 2 ** by
-  const merged: { index: number; count: number }[] = []
+  const coarse = new BucketRow()
   let index = 0
   let at = 0
   for (const { offset, length } of spans) {
     index += offset
-    for (let i = 0; i < length; i++, index++) {
-      // Bucket `index` ends at base^index, so that the last of those that fall together names them.
-      const target = Math.ceil(index / factor)
-      const count = counts[at++] as number
-      const last = merged.at(-1)
-      if (last !== undefined && last.index === target) last.count += count
-      else merged.push({ index: target, count })
-    }
+    // Bucket `index` ends at base^index, so that the last of those that fall together names them.
+    for (let i = 0; i < length; i++, index++) coarse.add(Math.ceil(index / factor), counts[at++] as number)
   }
-  return fromIndexes(merged)
+  return coarse.buckets
 }
 
-/** Buckets by their index, rising, as spans and counts. */
-function fromIndexes(buckets: readonly { readonly index: number; readonly count: number }[]): NativeBuckets {
-  const spans: { offset: number; length: number }[] = []
-  let end = 0
-  for (const { index } of buckets) {
-    const last = spans.at(-1)
+/** Buckets that stand in a row, the first with this index; empty ones are left out. */
+export function bucketsInRow(index: number, counts: readonly number[]): NativeBuckets {
+  const row = new BucketRow()
+  for (let i = 0; i < counts.length; i++) if (counts[i] !== 0) row.add(index + i, counts[i] as number)
+  return row.buckets
+}
+
+/** Buckets added by their index, which never falls. */
+class BucketRow {
+  private readonly spans: { offset: number; length: number }[] = []
+  private readonly counts: number[] = []
+  private end = 0
+
+  get buckets(): NativeBuckets {
+    return { spans: this.spans, counts: this.counts }
+  }
+
+  add(index: number, count: number): void {
+    const { spans, counts, end } = this
+    const last = spans[spans.length - 1]
+    if (last !== undefined && index === end - 1) {
+      counts[counts.length - 1] = (counts[counts.length - 1] as number) + count
+      return
+    }
     if (last !== undefined && index === end) last.length++
     else spans.push({ offset: index - end, length: 1 })
-    end = index + 1
+    counts.push(count)
+    this.end = index + 1
   }
-  return { spans: spans satisfies Span[], counts: buckets.map(({ count }) => count) }
 }
 
 /** Classic buckets of a native histogram with custom bounds; the one without a bound is the count, and left out. */

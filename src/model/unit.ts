@@ -22,7 +22,12 @@ export const UNIT_ID_BYTES = 17
 export function unitId(kind: UnitKind, labels: Labels): UnitId {
   const texts = ['']
   for (const { name, value } of labels) texts.push(name, value)
-  return KIND_BYTE[kind] + hash('sha256', lengthPrefixed(texts), 'buffer').toString('latin1', 0, 16)
+  return KIND_BYTE[kind] + hashTexts(texts)
+}
+
+/** 16 bytes as a latin1 string that stand for a list of texts: the first of a SHA-256. */
+export function hashTexts(texts: readonly string[]): string {
+  return hash('sha256', lengthPrefixed(texts), 'buffer').toString('latin1', 0, 16)
 }
 
 /** Each text in UTF-8 after its length in bytes, 32 bits, most significant first. */

@@ -2,11 +2,13 @@ import { compress } from 'snappyjs'
 import type { ReadOptions } from '../../src/formats/format.ts'
 import { offers, readerFor } from '../../src/formats/index.ts'
 import { negotiate } from '../../src/formats/negotiate.ts'
+import { type OtlpEncoding, OtlpReader, PROMETHEUS_TRANSLATION } from '../../src/formats/otlp/index.ts'
 import { RemoteWriteReader, type RemoteWriteVersion } from '../../src/formats/remote-write/index.ts'
 import { parseGroupPath } from '../../src/http/group-path.ts'
 import { readTtl } from '../../src/http/lifetime.ts'
 import { parseSelector } from '../../src/model/selector.ts'
 import { unsnapBlock, unsnapFramed } from '../../src/wire/snappy.ts'
+import { encodeRequest } from '../support/otlp.ts'
 import { encodeDelimited, PROTOBUF_TYPE } from '../support/prometheus-protobuf.ts'
 import { encodeRemoteWrite } from '../support/remote-write.ts'
 import { mutate, type Random } from './mutate.ts'
@@ -144,6 +146,103 @@ function remoteWriting(version: RemoteWriteVersion): Target {
       void remoteWrite.read(mutate(pick(WRITE_REQUESTS[version], random), random), version, OPTIONS),
   }
 }
+const attributes = [
+  { key: 'http.route', value: { stringValue: '/é' } },
+  {
+    key: 'list',
+    value: { arrayValue: { values: [{ intValue: '5' }, { doubleValue: 0.5 }, { bytesValue: 'AQI=' }] } },
+  },
+  { key: 'map', value: { kvlistValue: { values: [{ key: 'a', value: { boolValue: true } }] } } },
+]
+const times = { startTimeUnixNano: '1700000000000000000', timeUnixNano: '1700000015000000000' }
+const exemplars = [
+  {
+    ...times,
+    asDouble: 1.5,
+    traceId: 'ab'.repeat(16),
+    spanId: 'cd'.repeat(8),
+    filteredAttributes: attributes,
+  },
+]
+const OTLP = [
+  [
+    {
+      name: 'requests',
+      unit: '1',
+      description: 'Requests.',
+      sum: {
+        aggregationTemporality: 2,
+        isMonotonic: true,
+        dataPoints: [{ ...times, asInt: '5', attributes, exemplars }],
+      },
+    },
+    {
+      name: 'queue',
+      sum: {
+        aggregationTemporality: 1,
+        dataPoints: [
+          { ...times, asDouble: -2 },
+          { ...times, flags: 1 },
+        ],
+      },
+    },
+    { name: 'load', gauge: { dataPoints: [{ ...times, asDouble: 0.5, attributes }] } },
+  ],
+  [
+    {
+      name: 'latency',
+      unit: 'ms',
+      histogram: {
+        aggregationTemporality: 2,
+        dataPoints: [
+          {
+            ...times,
+            count: '6',
+            sum: 3.5,
+            bucketCounts: ['1', '2', '3'],
+            explicitBounds: [1, 2],
+            exemplars,
+            attributes,
+          },
+        ],
+      },
+    },
+    {
+      name: 'size',
+      unit: 'By',
+      exponentialHistogram: {
+        aggregationTemporality: 1,
+        dataPoints: [
+          {
+            ...times,
+            count: '9',
+            scale: 20,
+            zeroCount: '2',
+            positive: { offset: -3, bucketCounts: ['1', '0', '4'] },
+            negative: { offset: 5, bucketCounts: ['2'] },
+          },
+        ],
+      },
+    },
+    {
+      name: 'time',
+      summary: {
+        dataPoints: [
+          { ...times, count: '2', sum: 3, quantileValues: [{ quantile: 0.5, value: 1 }], attributes },
+        ],
+      },
+    },
+  ],
+].map((metrics) => ({
+  resourceMetrics: [
+    {
+      resource: { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }, ...attributes] },
+      scopeMetrics: [
+        { scope: { name: 'lib', version: '1', attributes }, schemaUrl: 'https://example.com', metrics },
+      ],
+    },
+  ],
+}))
 
 const STREAM_ID = Buffer.from('ff060000734e61507059', 'hex')
 
@@ -184,6 +283,12 @@ function reading(name: string, contentType: string | undefined, bodies: readonly
   return { name, run: (random) => void reader.read(mutate(pick(bodies, random), random), OPTIONS) }
 }
 
+/** The reader remembers what it read, and is the same for all inputs. */
+function readingOtlp(name: string, encoding: OtlpEncoding, bodies: readonly Uint8Array[]): Target {
+  const reader = new OtlpReader({ ...PROMETHEUS_TRANSLATION, promotesScope: true, limits: OPTIONS.limits })
+  return { name, run: (random) => void reader.read(mutate(pick(bodies, random), random), encoding) }
+}
+
 const PATHS = [
   'job/backup/instance/db1',
   'job@base64/YQ/path@base64/L3Zhcg==/empty@base64/=',
@@ -207,6 +312,12 @@ export const TARGETS: readonly Target[] = [
   reading('protobuf', PROTOBUF_TYPE, MESSAGES),
   reading('text', undefined, [TEXT]),
   reading('openmetrics', 'application/openmetrics-text', [OPEN_METRICS]),
+  readingOtlp('OTLP protobuf', 'protobuf', OTLP.map(encodeRequest)),
+  readingOtlp(
+    'OTLP JSON',
+    'json',
+    OTLP.map((request) => Buffer.from(JSON.stringify(request))),
+  ),
   {
     name: 'snappy block',
     run: (random) =>

@@ -11,7 +11,7 @@ import type {
   Quantile,
   SummaryMetric,
 } from '../../model/family.ts'
-import { unitFor } from '../../model/family.ts'
+import { fittingUnit, rising } from '../../model/family.ts'
 import { duplicateName, type Label, type Labels, NO_LABELS, sortLabels } from '../../model/labels.ts'
 import { isLegacyLabelName, isLegacyMetricName, isValidUtf8Name } from '../../model/names.ts'
 import { Budget } from '../budget.ts'
@@ -53,7 +53,7 @@ export const reader: Reader = {
   name: 'protobuf',
   read(body, options) {
     const bytes = openReader(body)
-    const budget = new Budget(options)
+    const budget = new Budget(options.limits)
     const families = new Map<string, Family>()
     for (let number = 1; bytes.pos < bytes.len; number++) {
       const family = readFamily(bytes, number, options, budget)
@@ -111,7 +111,7 @@ function readFamily(
       return readMetric(reader, type, options, budget)
     })
     reader.pos = end
-    return { name, type, help, unit: unitFor(name, type, unit), metrics } as Family
+    return { name, type, help, unit: fittingUnit(name, type, unit), metrics } as Family
   } catch (reason) {
     if (reason instanceof PgrError) throw reason
     const which = name === '' ? '' : ` (${JSON.stringify(name.slice(0, 100))})`
@@ -315,13 +315,6 @@ function readQuantile(reader: ProtobufReader): Quantile {
     else skipField(reader, tag)
   })
   return { quantile, value }
-}
-
-/** Sorted by a number; of equal ones the last stays, as they would be one series, and what is not a number goes. */
-function rising<T>(items: readonly T[], numberOf: (item: T) => number): T[] {
-  const kept = new Map<number, T>()
-  for (const item of items) if (!Number.isNaN(numberOf(item))) kept.set(numberOf(item), item)
-  return [...kept.values()].sort((a, b) => numberOf(a) - numberOf(b) || 0)
 }
 
 function readHistogram(

@@ -1,4 +1,4 @@
-import { type FamilyType, unitFor } from '../../model/family.ts'
+import { type FamilyType, fittingUnit } from '../../model/family.ts'
 import type { Budget } from '../budget.ts'
 import type { ReadOptions } from '../format.ts'
 import { eachField, type ProtobufReader, skipField } from '../protobuf.ts'
@@ -27,7 +27,7 @@ export class MetadataOfBody {
     if (type === 'unknown' && help === '' && unit === '') return
     if (!isMetricName(name, this.options)) return
     this.budget.take(1)
-    this.byName.set(name, { name, type, help, unit: unitFor(name, type, unit) })
+    this.byName.set(name, { name, type, help, unit: fittingUnit(name, type, unit) })
   }
 }
 

@@ -44,7 +44,7 @@ export class RemoteWriteReader<S> {
     const reader = openReader(body)
     const symbols = new Symbols(reader.buf as Buffer)
     const makeLabels = () => (version === 1 ? new LabelFields() : new LabelRefs(symbols, options))
-    const budget = new Budget(options)
+    const budget = new Budget(options.limits)
     const metadata = new MetadataOfBody(options, budget)
     const series = new SeriesReader({
       reader,

@@ -5,9 +5,9 @@ import { type RemoteWriteVersion, writeRemoteWrite } from '../../../../src/forma
 import {
   type Exemplar,
   type Family,
+  fittingUnit,
   type Metric,
   type NativeHistogram,
-  unitFor,
 } from '../../../../src/model/family.ts'
 import { type Label, type Labels, sortLabels } from '../../../../src/model/labels.ts'
 import { formatGo } from '../../../../src/model/number.ts'
@@ -117,7 +117,7 @@ describe.each(VERSIONS)('version %i', (version) => {
             .filter(({ type, help, unit }) => type !== 'unknown' || help !== '' || unit !== '')
             .map(({ name, type, help, unit }) => [
               name,
-              { name, type, help, unit: unitFor(name, type, unit) },
+              { name, type, help, unit: fittingUnit(name, type, unit) },
             ]),
         )
         expect(new Set(found.metadata)).toEqual(new Set(metadata.values()))
