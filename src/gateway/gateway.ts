@@ -1,3 +1,4 @@
+import type { TranslatedFamily } from '../formats/otlp/index.ts'
 import type { RemoteWrite } from '../formats/remote-write/index.ts'
 import type { Family, FamilyType } from '../model/family.ts'
 import type { Labels } from '../model/labels.ts'
@@ -23,6 +24,11 @@ export interface Gateway {
    * counted and the rest is stored.
    */
   remoteWrite(push: RemoteWritePush): Promise<RemoteWritten>
+  /**
+   * OTLP: points that say how things stand replace older ones, deltas are added up; resolves once the store has all of them.
+   * Sending again is safe, to whichever gateway: a point counts once.
+   */
+  otlp(push: OtlpPush): Promise<OtlpWritten>
   removeGroup(request: { group: Labels; deadlineMs: number }): Promise<void>
   /** Removes the groups and sets whose labels one of the selectors selects, or only counts them. */
   readonly removeMatching: RemoveMatching
@@ -88,6 +94,21 @@ export interface RemoteWritten {
   readonly exemplars: number
   /** Samples, histograms, exemplars and empty series that may not be stored. */
   readonly refused: number
+  /** Why, the first few. */
+  readonly reasons: readonly string[]
+}
+
+export interface OtlpPush {
+  readonly families: readonly TranslatedFamily[]
+  readonly ttlMs?: number
+  readonly protocol: string
+  readonly deadlineMs: number
+}
+
+export interface OtlpWritten {
+  /** Points stored, or known already. */
+  readonly points: number
+  readonly rejectedPoints: number
   /** Why, the first few. */
   readonly reasons: readonly string[]
 }

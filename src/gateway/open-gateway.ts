@@ -6,6 +6,7 @@ import type { Levels, Tell } from '../telemetry/events.ts'
 import type { Gateway, GroupListing } from './gateway.ts'
 import { makeIngest } from './ingest.ts'
 import { newOperation } from './operation.ts'
+import { makeOtlp } from './otlp.ts'
 import { makePush, type PushSettings } from './push.ts'
 import { makeQuota } from './quota.ts'
 import { makeRemoteWrite } from './remote-write.ts'
@@ -108,6 +109,7 @@ export function openGateway(
     push: makePush(deps),
     ingest: makeIngest(deps),
     ...makeRemoteWrite(deps),
+    otlp: makeOtlp(deps),
     async removeGroup({ group, deadlineMs }) {
       view.applyOwn(await store.remove({ id: unitId('group', group), operation: newOperation(), deadlineMs }))
     },

@@ -6,14 +6,15 @@ import type {
   RemoteWrite,
 } from '../formats/remote-write/index.ts'
 import { writeStoredMetric } from '../formats/stored/index.ts'
-import type { FamilyType, HistogramMetric, NumberMetric } from '../model/family.ts'
+import type { HistogramMetric, NumberMetric } from '../model/family.ts'
 import { type Labels, labelKey, mergeLabels, NO_LABELS, showLabels, withoutNames } from '../model/labels.ts'
 import { METADATA_SHARDS, metadataLabels, unitId } from '../model/unit.ts'
 import { MAX_FUTURE_MS, type SetFamily, type SetSample } from '../store/store.ts'
+import { Dealer, type DealtFamily, deal } from './dealer.ts'
 import type { RemoteSeries, RemoteWritePush, RemoteWritten } from './gateway.ts'
 import { loadView, type PushDeps } from './push.ts'
 import { setFamilyName } from './set-family.ts'
-import { assertRoomInSets, type Home, Homes, type SetPart, shardOfText, writeSets } from './set-write.ts'
+import { assertRoomInSets, Homes, type SetPart, shardOfText, writeSets } from './set-write.ts'
 import type { View } from './view/view.ts'
 
 /** How long a hint is kept after it was last given. Prometheus gives all it knows every minute. */
@@ -44,13 +45,8 @@ export function makeRemoteWrite({ store, view, sync, quota, settings }: PushDeps
 
     async remoteWrite({ body, ttlMs, protocol, deadlineMs }: RemoteWritePush): Promise<RemoteWritten> {
       await loadView(sync, deadlineMs)
-      const dealt = deal(body, view)
-      const parts = [...dealt.parts.values()].map(
-        ({ home, families }): SetPart => ({
-          ...home,
-          families: [...families.values()].map(asFamily),
-        }),
-      )
+      const dealt = dealOut(body, view)
+      const parts = dealt.dealer.parts()
       assertRoomInSets(parts, dealt.samples + dealt.histograms, view, quota)
       const write = { protocol, deadlineMs }
       await Promise.all([
@@ -65,26 +61,8 @@ export function makeRemoteWrite({ store, view, sync, quota, settings }: PushDeps
   }
 }
 
-/** What a body has for one set. */
-interface Share {
-  readonly home: Home
-  /** By the name the set keeps it under. */
-  readonly families: Map<string, Gathered>
-}
-
-interface Gathered {
-  readonly name: string
-  type: FamilyType
-  /** The newest of each series, by its key. */
-  readonly samples: Map<string, SetSample & { readonly timestampMs: number }>
-}
-
-function asFamily({ name, type, samples }: Gathered): SetFamily {
-  return { name, type, help: '', unit: '', metrics: [...samples.values()] }
-}
-
 /** Deals the samples of a body out to their sets. */
-function deal(body: RemoteWrite<RemoteSeries>, view: View): Deal {
+function dealOut(body: RemoteWrite<RemoteSeries>, view: View): Deal {
   // Not the clock of the last page: were that long ago, the store away, good samples would be refused for good.
   const dealt = new Deal(view, view.clockAt(performance.now()) + MAX_FUTURE_MS)
   const { refused } = body
@@ -97,7 +75,7 @@ function deal(body: RemoteWrite<RemoteSeries>, view: View): Deal {
 }
 
 class Deal {
-  readonly parts = new Map<string, Share>()
+  readonly dealer = new Dealer()
   /** Histograms nobody said anything of: their names say that what is stored beside them belongs to them. */
   readonly unnamed = new Map<string, RemoteMetadata>()
   readonly reasons: string[] = []
@@ -107,9 +85,6 @@ class Deal {
   refused = 0
   private readonly view: View
   private readonly latestMs: number
-  /** The ones before: series mostly come in the order of a scrape. */
-  private share: Share | undefined
-  private family: Gathered | undefined
 
   constructor(view: View, latestMs: number) {
     this.view = view
@@ -120,8 +95,9 @@ class Deal {
     if (this.isAhead(series, timestampMs)) return
     this.samples++
     const { labels, key, name } = series
-    const family = this.familyOf(series, setFamilyName(name, 'value'), stale)
-    take(family, { labels, key, timestampMs, content: stale ? 'stale' : value, series: 1 })
+    const family = this.valuesOf(series)
+    if (stale) this.endIn(series, family)
+    deal(family, { labels, key, timestampMs, content: stale ? 'stale' : value, series: 1 })
     if (startMs > 0 && !stale && !name.endsWith('_bucket'))
       this.side(series, 'start', timestampMs, startMs, 1)
   }
@@ -131,8 +107,9 @@ class Deal {
     this.histograms++
     const { labels, key, name } = series
     const type = metric.native.resetHint === 'gauge' ? 'gaugehistogram' : 'histogram'
-    const family = this.familyOf(series, setFamilyName(name, 'value'), stale)
-    if (!stale) family.type = type
+    const family = this.valuesOf(series)
+    if (stale) this.endIn(series, family)
+    else family.type = type
     const whole: HistogramMetric = {
       ...metric,
       labels: NO_LABELS,
@@ -140,7 +117,7 @@ class Deal {
       ...(startMs > 0 ? { startMs } : {}),
     }
     const content = stale ? 'stale' : writeStoredMetric(type, whole)
-    take(family, { labels, key, timestampMs, content, series: 1 })
+    deal(family, { labels, key, timestampMs, content, series: 1 })
     if (!stale && this.view.metadataOf(name) === undefined)
       this.unnamed.set(name, { name, type, help: '', unit: '' })
   }
@@ -160,9 +137,9 @@ class Deal {
     content: number | Uint8Array,
     count: number,
   ): void {
-    const { labels, key, name } = series
-    const family = this.familyOf(series, setFamilyName(name, part), false)
-    take(family, { labels, key, timestampMs, content, series: count })
+    const { home, labels, key, name } = series
+    const family = this.dealer.familyOf(home, setFamilyName(name, part))
+    deal(family, { labels, key, timestampMs, content, series: count })
   }
 
   private isAhead({ home, name, labels }: RemoteSeries, timestampMs: number): boolean {
@@ -176,33 +153,15 @@ class Deal {
     return true
   }
 
-  private familyOf({ home }: RemoteSeries, name: string, stale: boolean): Gathered {
-    let share = this.share
-    if (share?.home.id !== home.id) {
-      share = this.parts.get(home.id)
-      if (share === undefined) {
-        share = { home, families: new Map() }
-        this.parts.set(home.id, share)
-      }
-      this.share = share
-      this.family = undefined
-    }
-    if (this.family?.name === name) return this.family
-    let family = share.families.get(name)
-    if (family === undefined) {
-      // The end of a series says nothing of its family.
-      const type = stale ? this.view.units.get(home.id)?.families.get(name)?.state.type : undefined
-      family = { name, type: type ?? 'unknown', samples: new Map() }
-      share.families.set(name, family)
-    }
-    this.family = family
-    return family
+  private valuesOf({ home, name }: RemoteSeries): DealtFamily {
+    return this.dealer.familyOf(home, setFamilyName(name, 'value'))
   }
-}
 
-function take({ samples }: Gathered, sample: SetSample & { key: string; timestampMs: number }): void {
-  const known = samples.get(sample.key)
-  if (known === undefined || known.timestampMs < sample.timestampMs) samples.set(sample.key, sample)
+  /** The end of a series says nothing of its family, which stays as it is kept. */
+  private endIn({ home }: RemoteSeries, family: DealtFamily): void {
+    if (family.samples.size > 0) return
+    family.type = this.view.units.get(home.id)?.families.get(family.name)?.state.type ?? 'unknown'
+  }
 }
 
 /** Writes what bodies say of families, unless it stands as it is said. */

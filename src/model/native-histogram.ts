@@ -105,17 +105,25 @@ export function coarsen(native: NativeHistogram, schema: number): NativeHistogra
   }
 }
 
-function coarsenBuckets({ spans, counts }: NativeBuckets, by: number): NativeBuckets {
+function coarsenBuckets(buckets: NativeBuckets, by: number): NativeBuckets {
   const factor = 2 ** by
   const coarse = new BucketRow()
+  // Bucket `index` ends at base^index, so that the last of those that fall together names them.
+  eachBucket(buckets, (index, count) => coarse.add(Math.ceil(index / factor), count))
+  return coarse.buckets
+}
+
+/** Calls `take` with every bucket that the spans cover; the bucket `index` ends at `2^(2^-schema * index)`. */
+export function eachBucket(
+  { spans, counts }: NativeBuckets,
+  take: (index: number, count: number) => void,
+): void {
   let index = 0
   let at = 0
   for (const { offset, length } of spans) {
     index += offset
-    // Bucket `index` ends at base^index, so that the last of those that fall together names them.
-    for (let i = 0; i < length; i++, index++) coarse.add(Math.ceil(index / factor), counts[at++] as number)
+    for (let i = 0; i < length; i++, index++) take(index, counts[at++] as number)
   }
-  return coarse.buckets
 }
 
 /** Buckets that stand in a row, the first with this index; empty ones are left out. */
@@ -126,7 +134,7 @@ export function bucketsInRow(index: number, counts: readonly number[]): NativeBu
 }
 
 /** Buckets added by their index, which never falls. */
-class BucketRow {
+export class BucketRow {
   private readonly spans: { offset: number; length: number }[] = []
   private readonly counts: number[] = []
   private end = 0

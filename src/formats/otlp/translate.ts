@@ -35,6 +35,8 @@ export interface TranslatedFamily {
    * as `StreamNames` names it. Absent when each point says how things stand.
    */
   readonly streams?: readonly string[]
+  /** No points of the request: made of what it says of its resources. */
+  readonly isDerived?: true
 }
 
 export interface Translation {
@@ -125,6 +127,7 @@ class Run {
           unit: '',
           metrics: [...targets.values()],
         },
+        isDerived: true,
       })
     return { families, points, rejectedPoints: refusals.points, message: refusals.message }
   }

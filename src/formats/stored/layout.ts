@@ -99,4 +99,5 @@ export const NATIVE = {
 export const SINGLE = {
   type: tagOf(1, VARINT),
   metric: tagOf(2, DELIMITED),
+  carried: tagOf(3, DELIMITED),
 } as const

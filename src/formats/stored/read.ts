@@ -194,6 +194,20 @@ function varintAt(bytes: Uint8Array, from: number): number {
   throw damaged('ends in the middle of a number')
 }
 
+/** The bytes that a blob of `writeStoredMetric` carries along; undefined when it does not. Throws PGR_INTERNAL when damaged. */
+export function readCarried(blob: Uint8Array): Uint8Array | undefined {
+  return guarded(() => {
+    const reader = openBlob(blob)
+    let carried: Uint8Array | undefined
+    while (reader.pos < reader.len) {
+      const tag = reader.tag()
+      if (tag === SINGLE.carried) carried = reader.bytes()
+      else skipField(reader, tag)
+    }
+    return carried
+  })
+}
+
 /** What a blob of `writeStoredMetric` holds. Throws PGR_INTERNAL when it is damaged. */
 export function readStoredMetric(blob: Uint8Array): StoredMetric {
   return guarded(() => {

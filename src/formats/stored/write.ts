@@ -75,9 +75,9 @@ export function writeStored(family: Family): Uint8Array {
 
 /**
  * The blob of one metric without labels and timestamp, which the caller keeps beside it. `type` must be the type of the
- * family the metric comes from.
+ * family the metric comes from. `carried` are bytes that go along for whoever writes the next one.
  */
-export function writeStoredMetric(type: FamilyType, metric: Metric): Uint8Array {
+export function writeStoredMetric(type: FamilyType, metric: Metric, carried?: Uint8Array): Uint8Array {
   const writer = open()
   const bare = { ...metric, labels: [] }
   delete bare.timestampMs
@@ -101,6 +101,7 @@ export function writeStoredMetric(type: FamilyType, metric: Metric): Uint8Array 
         return writeStateSet(writer, bare as StateSetMetric)
     }
   })
+  if (carried !== undefined) writer.uint32(SINGLE.carried).bytes(carried)
   return close(writer)
 }
 

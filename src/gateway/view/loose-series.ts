@@ -13,7 +13,7 @@ import type {
 import { compareText, type Labels, labelKey, labelValue } from '../../model/labels.ts'
 import { parseGoFloat } from '../../model/number.ts'
 import type { SetMetric } from '../../store/store.ts'
-import { type FamilyPart, parseSetFamilyName } from '../set-family.ts'
+import { type FamilyPart, isSeries, parseSetFamilyName } from '../set-family.ts'
 import type { Hints } from './hints.ts'
 
 /**
@@ -104,7 +104,7 @@ export function labelsOfPlaced(type: FamilyType, placed: readonly PlacedMetric[]
   const own = ownLabel(type)
   const labels: Labels[] = []
   for (const { place, metric } of placed)
-    if (place.part === 'value') labels.push(own === undefined ? metric.labels : without(metric.labels, own))
+    if (isSeries(place.part)) labels.push(own === undefined ? metric.labels : without(metric.labels, own))
   return labels
 }
 
@@ -220,7 +220,7 @@ function makeStates({ labels, of }: Parts): Metric | undefined {
     part,
     metric: { content, timestampMs },
   } of of) {
-    if (part !== 'value' || typeof content === 'number') continue
+    if (!isSeries(part) || typeof content === 'number') continue
     const stored = readStoredMetric(content)
     if (stored.type === 'stateset') return { ...stored.metric, labels, timestampMs }
   }
@@ -322,7 +322,7 @@ function makeSummary({ labels, of }: Parts): SummaryMetric | undefined {
   for (const { suffix, part, metric } of of) {
     const { content, timestampMs } = metric
     if (part === 'start') startMs = numberOf(content)
-    if (part !== 'value') continue
+    if (!isSeries(part)) continue
     newestMs = Math.max(newestMs, timestampMs)
     const value = numberOf(content)
     if (suffix === '_sum') sum = value

@@ -1,6 +1,6 @@
 import type { FamilyType } from '../../model/family.ts'
 import type { SetChange, SetFamilyState } from '../../store/store.ts'
-import { setFamilyName } from '../set-family.ts'
+import { isSeries, setFamilyName } from '../set-family.ts'
 import { type Hint, Hints, namesHinted } from './hints.ts'
 import {
   endedMetrics,
@@ -232,9 +232,9 @@ const UNKNOWN = {
   firstSeenMs: 0,
 }
 
-/** The family with the values of this name. */
+/** The family with the values or totals of this name. */
 function storedFamily(unit: Unit, name: string): StoredFamily | undefined {
-  return unit.families.get(setFamilyName(name, 'value'))
+  return unit.families.get(setFamilyName(name, 'value')) ?? unit.families.get(setFamilyName(name, 'total'))
 }
 
 function pagesOf(unit: Unit, family: string): Map<number, readonly PlacedMetric[]> | undefined {
@@ -263,7 +263,7 @@ function firstExpiry(metrics: readonly PlacedMetric[]): number {
 /** Series among the metrics: what goes along with values is none. */
 function valuesIn(metrics: readonly PlacedMetric[]): number {
   let values = 0
-  for (const { place } of metrics) if (place.part === 'value') values++
+  for (const { place } of metrics) if (isSeries(place.part)) values++
   return values
 }
 

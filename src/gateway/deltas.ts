@@ -1,0 +1,135 @@
+import { readCarried, readStoredMetric, writeStoredMetric } from '../formats/stored/index.ts'
+import type { FamilyType, HistogramMetric, Metric, NumberMetric } from '../model/family.ts'
+import { addHistograms } from '../model/histogram-sum.ts'
+import { NO_LABELS } from '../model/labels.ts'
+
+/**
+ * Deltas added up (OpenTelemetry, metrics data model). A series shows one total; what it is made of are streams, of each of which
+ * the times of the last points are kept with the total, so that a point counts once however often and wherever it is
+ * sent again.
+ */
+export interface Delta {
+  /** 16 bytes as a latin1 string. */
+  readonly stream: string
+  /** Has a timestamp. */
+  readonly metric: Metric
+}
+
+/** A total as it is stored, and what is made of it. */
+export interface Total {
+  readonly blob: Uint8Array
+  readonly timestampMs: number
+}
+
+export interface Accumulated {
+  /** Absent, both, when no point was new. */
+  readonly total?: Total
+  readonly metric?: Metric
+  /** Points that came too late to know whether they were counted. */
+  readonly late: number
+}
+
+/** Streams of one series that are told apart. What the oldest added stays in the total. */
+const MOST_STREAMS = 64
+/** Points of a stream whose times are kept: exporters send several requests at a time, and again what failed. */
+const MOST_TIMES = 16
+const STREAM_BYTES = 16
+/** Every total is later than the one before: by this much where no point is. */
+const STEP_MS = 1 / 1024
+
+/** Adds the points of one series to the total there is, if any. Neither is written to. */
+export function accumulate(
+  type: FamilyType,
+  before: Total | undefined,
+  deltas: readonly Delta[],
+): Accumulated {
+  const streams = before === undefined ? new Map<string, number[]>() : readStreams(before.blob)
+  let total = before === undefined ? undefined : totalIn(before, type)
+  let timestampMs = before?.timestampMs ?? 0
+  let added = 0
+  let late = 0
+  for (const { stream, metric } of deltas) {
+    const timeMs = metric.timestampMs ?? 0
+    const times = streams.get(stream) ?? []
+    if (times.includes(timeMs)) continue
+    if (times.length === MOST_TIMES && timeMs < (times[0] as number)) {
+      late++
+      continue
+    }
+    total = total === undefined ? begin(metric) : add(type, total, metric)
+    timestampMs = Math.max(timestampMs, timeMs)
+    note(streams, stream, times, timeMs)
+    added++
+  }
+  if (total === undefined || added === 0) return { late }
+  if (before !== undefined && timestampMs <= before.timestampMs) timestampMs = before.timestampMs + STEP_MS
+  const metric = total
+  return { metric, total: { blob: writeStoredMetric(type, total, writeStreams(streams)), timestampMs }, late }
+}
+
+/** A total whose type is another one now is no use any more. */
+function totalIn({ blob }: Total, type: FamilyType): Metric | undefined {
+  const stored = readStoredMetric(blob)
+  return stored.type === type ? stored.metric : undefined
+}
+
+/** Without a start of its own a total starts with the first point. */
+function begin(metric: Metric): Metric {
+  return { ...metric, labels: NO_LABELS, startMs: metric.startMs ?? metric.timestampMs ?? 0 }
+}
+
+function add(type: FamilyType, total: Metric, delta: Metric): Metric {
+  const startMs = total.startMs ?? 0
+  if (type === 'histogram') {
+    const sum = addHistograms(total as HistogramMetric, delta as HistogramMetric)
+    // Buckets that do not go with those before begin anew, as a counter does that was reset.
+    return sum === undefined ? begin({ ...delta, startMs: delta.timestampMs ?? 0 }) : { ...sum, startMs }
+  }
+  const value = (total as NumberMetric).value + (delta as NumberMetric).value
+  return { ...delta, labels: NO_LABELS, startMs, value } as NumberMetric
+}
+
+function note(
+  streams: Map<string, number[]>,
+  stream: string,
+  times: readonly number[],
+  timeMs: number,
+): void {
+  const kept = [...times, timeMs].sort((a, b) => a - b).slice(-MOST_TIMES)
+  // Last in the map is who was heard of last.
+  streams.delete(stream)
+  streams.set(stream, kept)
+  if (streams.size <= MOST_STREAMS) return
+  const [oldest] = streams.keys()
+  if (oldest !== undefined) streams.delete(oldest)
+}
+
+/** Of every stream 16 bytes of name, a count, and as many times as f64; the one heard of last stands last. */
+function writeStreams(streams: ReadonlyMap<string, readonly number[]>): Buffer {
+  let bytes = 0
+  for (const times of streams.values()) bytes += STREAM_BYTES + 1 + 8 * times.length
+  const written = Buffer.allocUnsafe(bytes)
+  let at = 0
+  for (const [stream, times] of streams) {
+    at += written.write(stream, at, STREAM_BYTES, 'latin1')
+    at = written.writeUInt8(times.length, at)
+    for (const time of times) at = written.writeDoubleLE(time, at)
+  }
+  return written
+}
+
+function readStreams(blob: Uint8Array): Map<string, number[]> {
+  const carried = Buffer.from(readCarried(blob) ?? [])
+  const streams = new Map<string, number[]>()
+  for (let at = 0; at < carried.length; ) {
+    const stream = carried.toString('latin1', at, at + STREAM_BYTES)
+    const count = carried.readUInt8(at + STREAM_BYTES)
+    at += STREAM_BYTES + 1
+    streams.set(
+      stream,
+      Array.from({ length: count }, (_, i) => carried.readDoubleLE(at + 8 * i)),
+    )
+    at += 8 * count
+  }
+  return streams
+}
