@@ -11,6 +11,7 @@ import { showFlags, showSettings } from './config/show.ts'
 import { assertTakenOver, loadWayIn, type WayIn } from './config/web/way-in.ts'
 import { PgrError } from './errors/pgr-error.ts'
 import { writers } from './formats/index.ts'
+import { PROMETHEUS_TRANSLATION } from './formats/otlp/index.ts'
 import { type AdjustableGateway, openGateway, type RunningGateway } from './gateway/open-gateway.ts'
 import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { BoundAddress } from './http/listeners.ts'
@@ -393,6 +394,20 @@ function externalPath({ webExternalUrl, webRoutePrefix }: Settings): string {
   return path === '/' ? '' : path
 }
 
+function otlpTranslation(settings: Settings): HttpOptions['otlp'] {
+  const isAllBut = settings.otlpPromoteAllResourceAttributes
+  return {
+    ...PROMETHEUS_TRANSLATION,
+    strategy: settings.otlpTranslationStrategy,
+    promotion: {
+      isAllBut,
+      attributes: isAllBut ? settings.otlpIgnoreResourceAttributes : settings.otlpPromoteResourceAttributes,
+    },
+    keepsIdentifying: settings.otlpKeepIdentifyingResourceAttributes,
+    promotesScope: settings.otlpPromoteScopeMetadata,
+  }
+}
+
 function tlsMaterial({ tlsEnabled, tlsKey, tlsCert }: Settings): TlsMaterial | undefined {
   if (!tlsEnabled) return undefined
   return { key: readPem(tlsKey, '--tls.key'), cert: readPem(tlsCert, '--tls.cert') }
@@ -404,7 +419,7 @@ function httpOptions(settings: Settings, wayIn: WayIn): HttpOptions {
     version: VERSION,
     listen: settings.webSystemdSocket
       ? inheritedSockets(process.env, process.pid, process.platform)
-      : settings.webListenAddress.map(showAddress),
+      : [...settings.webListenAddress, ...settings.otlpListenAddress].map(showAddress),
     tls: tlsMaterial(settings) ?? wayIn.tls,
     http2: wayIn.http2,
     access: wayIn.access,
@@ -413,6 +428,7 @@ function httpOptions(settings: Settings, wayIn: WayIn): HttpOptions {
     routePrefix: settings.webRoutePrefix,
     externalPath: externalPath(settings),
     ...adjustableHttp(settings),
+    otlp: otlpTranslation(settings),
     enableLifecycle: settings.webEnableLifecycle,
     enableAdminApi: settings.webEnableAdminApi,
     drainMs: settings.shutdownTimeout,

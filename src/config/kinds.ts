@@ -237,6 +237,17 @@ export const keyPrefix: Kind<string> = {
   schema: { type: ['string', 'number', 'boolean'], pattern: '^[A-Za-z0-9_.:-]{1,64}$' },
 }
 
+/** Any texts but those with commas. */
+export const texts: Kind<readonly string[]> = {
+  name: 'list',
+  expects: 'texts separated by commas',
+  parse: (given) => parseList(given, (item) => item),
+  show: (value) => value.join(','),
+  scalars: ['text'],
+  list: true,
+  schema: { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] },
+}
+
 export const addresses: Kind<readonly Address[]> = {
   name: 'address list',
   expects: 'addresses such as :9753, 127.0.0.1:9753 or [::1]:9753, separated by commas',

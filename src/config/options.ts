@@ -14,6 +14,7 @@ import {
   routePrefix,
   size,
   text,
+  texts,
   urlPath,
 } from './kinds.ts'
 import { type Ignored, type Setting, setting } from './setting.ts'
@@ -431,6 +432,61 @@ export const options = {
     group: 'Pushing',
     reload: true,
     doc: 'How long `push_time_seconds` of a group outlives its metrics, so that a job that stopped pushing can be alerted on.',
+  }),
+
+  otlpListenAddress: setting({
+    flag: 'otlp.listen-address',
+    kind: addresses,
+    fallback: [],
+    group: 'OpenTelemetry',
+    doc: 'Further addresses to listen on, such as `:4318`, where exporters send unless they are told otherwise; everything is served there too.',
+  }),
+  otlpTranslationStrategy: setting({
+    flag: 'otlp.translation-strategy',
+    kind: oneOf(
+      'UnderscoreEscapingWithSuffixes',
+      'UnderscoreEscapingWithoutSuffixes',
+      'NoUTF8EscapingWithSuffixes',
+      'NoTranslation',
+    ),
+    fallback: 'UnderscoreEscapingWithSuffixes',
+    group: 'OpenTelemetry',
+    doc: 'How names become names of Prometheus: with units and types as suffixes or without, other characters replaced or kept.',
+  }),
+  otlpPromoteResourceAttributes: setting({
+    flag: 'otlp.promote-resource-attributes',
+    kind: texts,
+    fallback: [],
+    group: 'OpenTelemetry',
+    doc: 'Attributes of the resource that become labels of every series; the others are in `target_info` alone.',
+  }),
+  otlpPromoteAllResourceAttributes: setting({
+    flag: 'otlp.promote-all-resource-attributes',
+    kind: bool,
+    fallback: false,
+    group: 'OpenTelemetry',
+    doc: 'Make labels of all attributes of the resource but those of `--otlp.ignore-resource-attributes`.',
+  }),
+  otlpIgnoreResourceAttributes: setting({
+    flag: 'otlp.ignore-resource-attributes',
+    kind: texts,
+    fallback: [],
+    group: 'OpenTelemetry',
+    doc: 'Attributes of the resource that do not become labels where all others do.',
+  }),
+  otlpKeepIdentifyingResourceAttributes: setting({
+    flag: 'otlp.keep-identifying-resource-attributes',
+    kind: bool,
+    fallback: false,
+    group: 'OpenTelemetry',
+    doc: 'Keep `service.name`, `service.namespace` and `service.instance.id` in `target_info` although `job` and `instance` are made of them.',
+  }),
+  otlpPromoteScopeMetadata: setting({
+    flag: 'otlp.promote-scope-metadata',
+    kind: bool,
+    fallback: false,
+    group: 'OpenTelemetry',
+    doc: 'Make labels of name, version and attributes of the instrumentation scope.',
   }),
 
   limitsSeries: setting({

@@ -43,7 +43,7 @@ export function applyRules(
   const isGiven = (key: SettingKey) => origins[key].from !== 'default'
   const settings = complete(values, origins, isGiven)
   refuseTwoPlaces(settings, origins, isGiven)
-  refuseDoubleAddresses(settings.webListenAddress)
+  refuseDoubleAddresses([...settings.webListenAddress, ...settings.otlpListenAddress])
   refusePaths(settings, origins)
   refuseTls(settings)
   refuseTwoTls(settings)

@@ -11,6 +11,7 @@ export const GROUPS = [
   'Store',
   'Redis',
   'Pushing',
+  'OpenTelemetry',
   'Limits',
   'Scraping',
   'Stopping',

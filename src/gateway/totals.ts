@@ -55,6 +55,12 @@ function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   return value
 }
 
+interface Write {
+  readonly ttlMs: number
+  readonly protocol: string
+  readonly deadlineMs: number
+}
+
 /** Rounds after which a writer that others keep getting ahead of steps aside for a moment. */
 const PATIENT_ROUNDS = 3
 const LONGEST_PAUSE_MS = 10
@@ -66,12 +72,6 @@ const LONGEST_PAUSE_MS = 10
  */
 export function makeTotals({ store, view, sync }: PushDeps) {
   const turns = new Map<UnitId, Promise<unknown>>()
-
-  interface Write {
-    readonly ttlMs: number
-    readonly protocol: string
-    readonly deadlineMs: number
-  }
 
   /** Resolves with how many points came too late. */
   async function addTo({ home, families }: HomeDeltas, write: Write): Promise<number> {

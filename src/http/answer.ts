@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { PgrError } from '../errors/pgr-error.ts'
+import { OTLP_MEDIA_TYPE, type OtlpEncoding, writeStatus } from '../formats/otlp/index.ts'
 import type { Tell } from '../telemetry/events.ts'
 
 const TEXT = 'text/plain; charset=utf-8'
@@ -12,8 +13,10 @@ const RETRY_SPREAD_SECONDS = 5
 /** Longer messages quote what a stranger sent; the start of it is enough. */
 const MAX_MESSAGE_LENGTH = 2000
 
-/** How a failure is spelled: text, or the JSON envelope of Prometheus' API. */
-export type ErrorStyle = 'text' | 'api'
+/**
+ * How a failure is spelled: text, the JSON envelope of Prometheus' API, or a google.rpc.Status in either encoding of OTLP.
+ */
+export type ErrorStyle = 'text' | 'api' | OtlpEncoding
 
 /**
  * What a caught failure is to the outside. Anything but a `PgrError` is a defect: told with all there is, answered
@@ -38,9 +41,14 @@ export function sendFailure(
   reply.code(status).header('x-content-type-options', 'nosniff')
   if (retry) reply.header('retry-after', retryAfter(failure))
   if (style === 'text') return reply.type(TEXT).send(`${message}\n`)
+  if (style !== 'api') return sendOtlp(reply, writeStatus(status, message, style), style)
   return asApi(reply).send(
     JSON.stringify({ status: 'error', errorType: errorTypeOf(status), error: message }),
   )
+}
+
+export function sendOtlp(reply: FastifyReply, message: Uint8Array, encoding: OtlpEncoding): FastifyReply {
+  return reply.type(OTLP_MEDIA_TYPE[encoding]).send(Buffer.from(message))
 }
 
 /** Pushgateway's, so that a page of another origin may read the API. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PgrError } from '../errors/pgr-error.ts'
-import { gunzip } from '../wire/gzip.ts'
+import { gunzip } from '../wire/deflate.ts'
 import { assertWithin, tooLarge } from '../wire/limits.ts'
 import { unsnapFramed } from '../wire/snappy.ts'
 import { streamOf } from './http2.ts'
@@ -87,10 +87,8 @@ function decoderFor(header: string | undefined, { decoders, unnamed }: Encodings
   const [encoding = unnamed, ...more] = encodings
   if (encoding === undefined) return undefined
   if (more.length === 0 && Object.hasOwn(decoders, encoding)) return decoders[encoding]
-  const remedy =
-    unnamed === undefined
-      ? 'gzip, framed snappy or no encoding'
-      : 'snappy in its block format, as remote write does'
+  const known = Object.keys(decoders).filter((name) => !name.startsWith('x-'))
+  const remedy = unnamed === undefined ? `${known.join(', ')} or no encoding` : known.join(', ')
   throw new PgrError(
     'PGR_ENCODING_UNSUPPORTED',
     `the content encoding ${JSON.stringify(header)} is not supported here; send ${remedy}`,

@@ -1,5 +1,6 @@
 import type { SecureVersion } from 'node:tls'
 import type { ReadOptions, SampleLimits } from '../formats/format.ts'
+import type { TranslationOptions } from '../formats/otlp/index.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Tell } from '../telemetry/events.ts'
 import type { Access } from './gate/gate.ts'
@@ -32,6 +33,8 @@ export interface HttpOptions {
     readonly inflightBytes: number
     readonly samples: SampleLimits
   }
+  /** How OTLP metrics become ours. */
+  readonly otlp: Omit<TranslationOptions, 'limits'>
   readonly ttl: {
     /** Longest lifetime a push may ask for; 0 = no limit. */
     readonly maxMs: number
@@ -107,6 +110,7 @@ export interface HttpDeps {
     | 'ingest'
     | 'placeSeries'
     | 'remoteWrite'
+    | 'otlp'
     | 'removeGroup'
     | 'removeMatching'
     | 'wipe'

@@ -10,6 +10,7 @@ import { adminRoutes } from './routes/admin.ts'
 import { indexRoutes } from './routes/index-page.ts'
 import { managementRoutes, PROBES } from './routes/management.ts'
 import { metricsApiRoutes } from './routes/metrics-api.ts'
+import { otlpRoutes } from './routes/otlp.ts'
 import { PUSH_PATHS, pushRoutes } from './routes/push.ts'
 import { remoteWriteRoutes } from './routes/remote-write.ts'
 import { type Route, splitUrl } from './routes/route.ts'
@@ -65,6 +66,7 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
   const routes = withoutDoubles([
     ...pushRoutes(options, deps, inflight, stalls),
     ...remoteWriteRoutes(options, deps, inflight, stalls),
+    ...otlpRoutes(options, deps, inflight, stalls),
     ...scrapeRoutes(options, deps),
     ...statusRoutes(options, deps),
     ...metricsApiRoutes(options, deps),

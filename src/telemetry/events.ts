@@ -26,10 +26,10 @@ export type OtherHandler = 'healthy' | 'ready' | 'status' | 'api/v1/status'
  * `tell` and know neither the log nor the metrics. No job name, path or message is ever a metric label.
  */
 export type Event =
-  /** A push, ingest, remote write or delete ended, with whatever status. */
+  /** A push, ingest, remote write, export or delete ended, with whatever status. */
   | {
       kind: 'push'
-      handler: 'push' | 'ingest' | 'remote-write' | 'delete'
+      handler: 'push' | 'ingest' | 'remote-write' | 'otlp' | 'delete'
       protocol: Protocol
       method: string
       status: number

@@ -157,6 +157,7 @@ export function levelOf(event: Event): LogLevel {
 const PUSH_MESSAGES = {
   push: ['accepted a push', 'refused a push'],
   ingest: ['accepted an ingest', 'refused an ingest'],
+  otlp: ['accepted an export', 'refused an export'],
   'remote-write': ['accepted a remote write', 'refused a remote write'],
   delete: ['accepted a deletion', 'refused a deletion'],
 } as const

@@ -1,6 +1,8 @@
+import { PROMETHEUS_TRANSLATION } from '../../src/formats/otlp/index.ts'
 import type {
   GroupPush,
   IngestPush,
+  OtlpPush,
   RemoteWritePush,
   Scrape,
   ScrapeRequest,
@@ -22,6 +24,7 @@ export interface TestServer extends HttpServer {
   readonly pushes: GroupPush[]
   readonly ingests: IngestPush[]
   readonly writes: RemoteWritePush[]
+  readonly exports: OtlpPush[]
   readonly removed: Labels[]
   readonly scrapes: ScrapeRequest[]
   readonly events: Event[]
@@ -45,6 +48,7 @@ export const OPTIONS: HttpOptions = {
   ttl: { maxMs: 0 },
   requestTimeoutMs: 3000,
   utf8Names: false,
+  otlp: PROMETHEUS_TRANSLATION,
   consistencyCheck: true,
   enableLifecycle: false,
   enableAdminApi: false,
@@ -61,6 +65,7 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
   const pushes: GroupPush[] = []
   const ingests: IngestPush[] = []
   const writes: RemoteWritePush[] = []
+  const exports: OtlpPush[] = []
   const removed: Labels[] = []
   const scrapes: ScrapeRequest[] = []
   const events: Event[] = []
@@ -93,6 +98,11 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
             reasons: [],
           }
         },
+        async otlp(push) {
+          exports.push(push)
+          const points = push.families.reduce((sum, { family }) => sum + family.metrics.length, 0)
+          return { points, rejectedPoints: 0, reasons: [] }
+        },
         async removeGroup({ group }) {
           removed.push(group)
         },
@@ -115,7 +125,7 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
     },
   )
   // A getter would be read once by a spread.
-  return Object.assign(server, { pushes, ingests, writes, removed, scrapes, events })
+  return Object.assign(server, { pushes, ingests, writes, exports, removed, scrapes, events })
 }
 
 export function pageOf(...texts: string[]): Scrape {

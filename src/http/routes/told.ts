@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { PgrError } from '../../errors/pgr-error.ts'
 import type { Event, Protocol, Tell } from '../../telemetry/events.ts'
-import { asFailure, sendFailure } from '../answer.ts'
+import { asFailure, type ErrorStyle, sendFailure } from '../answer.ts'
 import type { Handler } from './route.ts'
 
 type WriteEvent = Event & { kind: 'push' }
@@ -12,9 +12,14 @@ export interface Progress {
   protocol: Protocol
   sentBytes: number
   series: number
+  /** How a failure is to be spelled. */
+  style: ErrorStyle
 }
 
-/** Answers a write with the status `work` ends with, or with its failure, and tells what happened. */
+/**
+ * Answers a write with the status `work` ends with, or with its failure, and tells what happened. An answer with a body
+ * `work` sends itself.
+ */
 export function told(
   tell: Tell,
   handler: WriteEvent['handler'],
@@ -22,16 +27,16 @@ export function told(
 ): Handler {
   return async (request, reply) => {
     const startedAtMs = performance.now()
-    const progress: Progress = { protocol: 'none', sentBytes: 0, series: 0 }
+    const progress: Progress = { protocol: 'none', sentBytes: 0, series: 0, style: 'text' }
     let status: number
     let failure: PgrError | undefined
     try {
       status = await work(request, reply, progress)
-      reply.code(status).send()
+      if (!reply.sent) reply.code(status).send()
     } catch (reason) {
       failure = asFailure(reason, handler, tell)
       status = failure.failure.status
-      sendFailure(reply, failure)
+      sendFailure(reply, failure, progress.style)
     }
     tell({
       kind: 'push',

@@ -2,7 +2,7 @@ import { gzipSync, gunzipSync as nodeGunzip } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PgrError } from '../../../src/errors/pgr-error.ts'
-import { gunzip } from '../../../src/wire/gzip.ts'
+import { gunzip } from '../../../src/wire/deflate.ts'
 
 const LIMIT = { limitBytes: 4 * 1024 * 1024, setting: 'push.max-body' }
 
