@@ -140,12 +140,12 @@ class RequestReader {
 
   private resource(): Attributes {
     const { reader, run } = this
-    run.start()
+    run.start(Number.POSITIVE_INFINITY)
     eachField(reader, (tag) => {
       if (tag === RESOURCE.attributes) run.skip()
       else skipField(reader, tag)
     })
-    return this.attributesOf(run.take(), this.caches.resources, Number.POSITIVE_INFINITY)
+    return this.attributesOf(run.take(), this.caches.resources, 1)
   }
 
   private scopeMetrics(): ScopeMetrics {
@@ -167,7 +167,7 @@ class RequestReader {
     const { reader, run } = this
     let name = ''
     let version = ''
-    run.start()
+    run.start(Number.POSITIVE_INFINITY)
     eachField(reader, (tag) => {
       if (tag === SCOPE.name) name = reader.string()
       else if (tag === SCOPE.version) version = reader.string()
@@ -177,7 +177,7 @@ class RequestReader {
     return {
       name,
       version,
-      attributes: this.attributesOf(run.take(), this.caches.resources, Number.POSITIVE_INFINITY),
+      attributes: this.attributesOf(run.take(), this.caches.resources, 1),
     }
   }
 
@@ -246,7 +246,7 @@ class RequestReader {
     let value: number | undefined
     let flags = 0
     let exemplars: OtlpExemplar[] | undefined
-    run.start()
+    run.start(this.mostAttributes)
     while (reader.pos < end) {
       const tag = reader.tag()
       switch (tag) {
@@ -277,7 +277,7 @@ class RequestReader {
       }
     }
     if (reader.pos !== end) throw new Error('has a field that is longer than its message')
-    const attributes = this.attributesOf(run.take(), this.caches.points, this.mostAttributes)
+    const attributes = this.attributesOf(run.take(), this.caches.points, 0)
     return {
       attributes,
       startMs,
@@ -428,7 +428,7 @@ class RequestReader {
     let startMs = 0
     let timeMs = 0
     let flags = 0
-    run.start()
+    run.start(this.mostAttributes)
     eachField(reader, (tag) => {
       if (tag === numbers.attributes) run.skip()
       else if (tag === numbers.start) startMs = readNanosAsMs(reader)
@@ -436,7 +436,7 @@ class RequestReader {
       else if (tag === numbers.flags) flags = reader.uint32()
       else read(tag)
     })
-    const attributes = this.attributesOf(run.take(), this.caches.points, this.mostAttributes)
+    const attributes = this.attributesOf(run.take(), this.caches.points, 0)
     return { attributes, startMs, timeMs, isStale: isStale(flags) }
   }
 
@@ -466,7 +466,8 @@ class RequestReader {
           spanId = spanIdOf(hexOf(reader))
           break
         case EXEMPLAR.attributes:
-          this.addAttribute(reader, attributes, this.mostAttributes)
+          if (attributes.length < this.mostAttributes) attributes.push(this.attribute(reader))
+          else skipField(reader, tag)
           break
         default:
           skipField(reader, tag)
@@ -475,8 +476,8 @@ class RequestReader {
     return { timeMs, value, traceId, spanId, attributes }
   }
 
-  /** The attributes in this run of fields. */
-  private attributesOf(raw: string, cache: AttributeCache, most: number): Attributes {
+  /** The attributes in this run of fields; `price` is what each of them costs of the series that may come. */
+  private attributesOf(raw: string, cache: AttributeCache, price: number): Attributes {
     if (raw === '') return NO_ATTRIBUTES
     const known = cache.get(raw)
     if (known !== undefined) return known
@@ -484,20 +485,16 @@ class RequestReader {
     const reader = openReader(Buffer.from(raw, 'latin1'))
     while (reader.pos < reader.len) {
       reader.tag()
-      this.addAttribute(reader, attributes, most)
+      this.budget.take(price)
+      attributes.push(this.attribute(reader))
     }
     cache.set(raw, attributes)
     return attributes
   }
 
-  private addAttribute(reader: ProtobufReader, attributes: Label[], most: number): void {
-    if (attributes.length >= most) {
-      reader.skip(reader.size())
-      return
-    }
-    if (most === Number.POSITIVE_INFINITY) this.budget.take(1)
+  private attribute(reader: ProtobufReader): Label {
     const { name, value } = this.keyValue(reader, 0)
-    attributes.push(name === '' ? NAMELESS : { name, value })
+    return name === '' ? NAMELESS : { name, value }
   }
 
   private keyValue(reader: ProtobufReader, depth: number): Label {
@@ -593,6 +590,7 @@ function readInt64Text(reader: ProtobufReader): string {
  */
 class AttributeRun {
   private readonly reader: ProtobufReader
+  private left = 0
   private before = ''
   private from = 0
   private to = 0
@@ -601,7 +599,9 @@ class AttributeRun {
     this.reader = reader
   }
 
-  start(): void {
+  /** What comes after so many attributes is left out. */
+  start(most: number): void {
+    this.left = most
     this.before = ''
     this.from = 0
     this.to = 0
@@ -612,6 +612,7 @@ class AttributeRun {
     const { reader } = this
     const at = reader.pos - 1
     reader.skip(reader.size())
+    if (--this.left < 0) return
     if (this.to !== at) {
       this.before += this.cut()
       this.from = at

@@ -13,6 +13,12 @@ const count = fc.oneof(
 )
 const nanos = fc.oneof(fc.constant('0'), fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }).map(String))
 const list = <T>(item: fc.Arbitrary<T>) => fc.array(item, { maxLength: 3 })
+/** Rarely none, so that requests are mostly about something. */
+const some = <T>(item: fc.Arbitrary<T>) =>
+  fc.oneof(
+    { weight: 9, arbitrary: fc.array(item, { minLength: 1, maxLength: 3 }) },
+    { weight: 1, arbitrary: fc.constant([]) },
+  )
 const hex = (digits: number) =>
   fc
     .array(fc.constantFrom(...'0123456789abcdef'), { minLength: digits, maxLength: digits })
@@ -99,31 +105,35 @@ const summaryPoint = fc.record(
 )
 const temporality = fc.constantFrom(0, 1, 2)
 const data = fc.oneof(
-  fc.record({ gauge: fc.record({ dataPoints: list(numberPoint) }) }),
+  fc.record({ gauge: fc.record({ dataPoints: some(numberPoint) }) }),
   fc.record({
     sum: fc.record({
-      dataPoints: list(numberPoint),
+      dataPoints: some(numberPoint),
       aggregationTemporality: temporality,
       isMonotonic: fc.boolean(),
     }),
   }),
   fc.record({
-    histogram: fc.record({ dataPoints: list(histogramPoint), aggregationTemporality: temporality }),
+    histogram: fc.record({ dataPoints: some(histogramPoint), aggregationTemporality: temporality }),
   }),
   fc.record({
     exponentialHistogram: fc.record({
-      dataPoints: list(exponentialPoint),
+      dataPoints: some(exponentialPoint),
       aggregationTemporality: temporality,
     }),
   }),
-  fc.record({ summary: fc.record({ dataPoints: list(summaryPoint) }) }),
+  fc.record({ summary: fc.record({ dataPoints: some(summaryPoint) }) }),
   fc.constant({}),
 )
 const metric = fc
   .tuple(
     data,
     fc.record(
-      { name: text, description: text, unit: fc.oneof(text, fc.constantFrom('s', 'By', '1')) },
+      {
+        name: fc.oneof(text, fc.constantFrom('a.b', 'a_b', 'total')),
+        description: text,
+        unit: fc.oneof(text, fc.constantFrom('s', 'By', '1')),
+      },
       partly,
     ),
   )
@@ -132,16 +142,13 @@ const scopeMetrics = fc.record(
   {
     scope: fc.record({ name: text, version: text, attributes }, partly),
     schemaUrl: text,
-    metrics: list(metric),
+    metrics: some(metric),
   },
-  partly,
+  { requiredKeys: ['metrics'] },
+)
+const resourceMetrics = fc.record(
+  { resource: fc.record({ attributes }, partly), scopeMetrics: some(scopeMetrics) },
+  { requiredKeys: ['scopeMetrics'] },
 )
 
-export const otlpRequest: fc.Arbitrary<OtlpJson> = fc.record(
-  {
-    resourceMetrics: list(
-      fc.record({ resource: fc.record({ attributes }, partly), scopeMetrics: list(scopeMetrics) }, partly),
-    ),
-  },
-  partly,
-)
+export const otlpRequest: fc.Arbitrary<OtlpJson> = fc.record({ resourceMetrics: some(resourceMetrics) })

@@ -49,7 +49,7 @@ describe('protobuf and JSON', () => {
       fc.property(otlpRequest, (request) => {
         readBoth(request)
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
   })
 
@@ -65,7 +65,7 @@ describe('protobuf and JSON', () => {
         expect(readJson(json, LIMITS, cache)).toEqual(first)
         expect(fromJson(request)).toEqual(first)
       }),
-      { numRuns: 200 },
+      { numRuns: 80 },
     )
   })
 

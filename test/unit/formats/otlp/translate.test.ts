@@ -1,12 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { writers } from '../../../../src/formats/index.ts'
 import {
   OtlpReader,
   PROMETHEUS_TRANSLATION,
+  STRATEGIES,
   type Translation,
   type TranslationOptions,
 } from '../../../../src/formats/otlp/index.ts'
+import { readStored, writeStored } from '../../../../src/formats/stored/index.ts'
 import type { NativeBuckets } from '../../../../src/model/family.ts'
+import { NO_LABELS } from '../../../../src/model/labels.ts'
 import { encodeRequest, type OtlpJson } from '../../../support/otlp.ts'
 import { otlpRequest } from './arbitrary-request.ts'
 import { LIMITS } from './limits.ts'
@@ -481,6 +485,7 @@ describe('an exponential histogram', () => {
 })
 
 it('whatever a request holds, each of its points is taken or counted as refused, and labels are in order', () => {
+  const seen = { taken: 0, rejected: 0, described: 0 }
   fc.assert(
     fc.property(
       otlpRequest,
@@ -495,6 +500,9 @@ it('whatever a request holds, each of its points is taken or counted as refused,
         expect(taken.reduce((sum, { family }) => sum + family.metrics.length, 0) + rejectedPoints).toBe(
           points,
         )
+        seen.taken += points - rejectedPoints
+        seen.rejected += rejectedPoints
+        seen.described += families.filter(({ streams }) => streams !== undefined).length
         if (rejectedPoints > 0) expect(message).not.toBe('')
         for (const { family, streams } of families) {
           if (streams !== undefined) expect(streams.length).toBe(family.metrics.length)
@@ -506,6 +514,24 @@ it('whatever a request holds, each of its points is taken or counted as refused,
         }
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 150 },
   )
+  expect(Math.min(seen.taken, seen.rejected, seen.described)).toBeGreaterThan(20)
+})
+
+it('whatever was translated can be stored, read back and shown by every writer', () => {
+  let metrics = 0
+  fc.assert(
+    fc.property(otlpRequest, fc.constantFrom(...STRATEGIES), (request, strategy) => {
+      for (const { family } of translate(request, { strategy, promotesScope: true }).families) {
+        expect(readStored(writeStored(family))).toEqual(family)
+        for (const writer of writers.values())
+          for (const escaping of ['allow-utf-8', 'underscores'] as const)
+            writer.block(family, NO_LABELS, { escaping, timestamps: true })
+        metrics += family.metrics.length
+      }
+    }),
+    { numRuns: 100 },
+  )
+  expect(metrics).toBeGreaterThan(50)
 })
