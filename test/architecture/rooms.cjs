@@ -31,6 +31,9 @@ const homes = {
   bcryptjs: ['http', 'cli'],
   re2js: ['model'],
   snappyjs: ['client'],
+  '@opentelemetry/otlp-transformer': ['client'],
+  '@opentelemetry/sdk-metrics': ['client'],
+  '@opentelemetry/resources': ['client'],
 }
 
 const stayInRoom = Object.entries(rooms).map(([room, allowed]) => ({

@@ -1,0 +1,3 @@
+import * as opentelemetry from '@opentelemetry/otlp-transformer'
+
+export const used = opentelemetry

@@ -1,0 +1,3 @@
+import * as opentelemetry from '@opentelemetry/resources'
+
+export const used = opentelemetry

@@ -1,0 +1,3 @@
+import * as opentelemetry from '@opentelemetry/sdk-metrics'
+
+export const used = opentelemetry
