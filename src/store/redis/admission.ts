@@ -132,7 +132,10 @@ export class Admission {
     const before = this.turns.get(primary)
     const turn = (before ?? Promise.resolve()).then(() => this.mend(topology, primary, waiting))
     this.turns.set(primary, turn)
-    const { found, interrupted, unsettled } = await turn
+    const { found, interrupted, unsettled, lacking } = await turn
+    const { history, journal } = this.parts
+    // Own writes are shown before they are read. What is not remembered cannot be asked for, and may be among them.
+    history.lose(journal.isComplete ? lacking : waiting.keys(), 'history')
     const doubts = new Set(waiting.values())
     if (lost > 0 || found > 0) this.tellHistory(primary, doubts, lost)
     let youngest = Number.NEGATIVE_INFINITY

@@ -81,6 +81,11 @@ export class Journal {
     this.now = now
   }
 
+  /** Whether every write of the window is remembered. */
+  get isComplete(): boolean {
+    return this.windowMs > 0 && this.forgotten === 0
+  }
+
   /** Remembers one acknowledged write; its blobs must not be written to from then on. */
   note(written: AcknowledgedWrite): void {
     if (this.windowMs <= 0) return

@@ -67,6 +67,8 @@ export interface MendReport {
   readonly unsettled: ReadonlyMap<number, number>
   /** Partitions in another epoch than some of their writes: they were emptied. */
   readonly emptied: readonly number[]
+  /** Partitions that were without a write of this process: who showed it without having read it must read them anew. */
+  readonly lacking: ReadonlySet<number>
 }
 
 /**
@@ -100,6 +102,7 @@ class Mending {
   private readonly parts: MendParts
   private readonly counts: Record<Fate, number> = { resubmitted: 0, superseded: 0, lost: 0 }
   private readonly emptied: number[] = []
+  private readonly lacking = new Set<number>()
   private readonly replaySet: ReturnType<typeof makeSetWrites>['replaySet']
   private readonly unsettled = new Map<number, number>()
   private checked = 0
@@ -125,11 +128,11 @@ class Mending {
   }
 
   report(): MendReport {
-    const { checked, waiting, owed, found, interrupted, unsettled, failure, emptied } = this
+    const { checked, waiting, owed, found, interrupted, unsettled, failure, emptied, lacking } = this
     const { resubmitted, superseded, lost } = this.counts
     const missing = resubmitted + superseded + lost
     const counts = { checked, missing, resubmitted, superseded, lost, waiting, owed, found }
-    const report = { ...counts, interrupted, unsettled, emptied }
+    const report = { ...counts, interrupted, unsettled, emptied, lacking }
     return failure === undefined ? report : { ...report, failure }
   }
 
@@ -148,6 +151,7 @@ class Mending {
           if (this.interrupted) return
           const canBeKnown = entry.atMs > forgottenMs || entry.isOwed === true
           if (canBeKnown && unknown.has(place)) {
+            this.lacking.add(partition)
             const fate = await this.fateOf(entry, { at: timeOf(from + place), epoch }, nowMs, refused)
             if (entry.isOwed !== true) this.found++
             entry.isOwed = fate === 'owed'
