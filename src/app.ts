@@ -362,6 +362,7 @@ function gatewaySettings(settings: Settings) {
   return {
     ...adjustableGateway(settings),
     timestamps: settings.expositionTimestamps,
+    nativeAsClassic: settings.expositionNativeAsClassic,
     pollTimeoutMs: POLL_TIMEOUT_MS,
     sweepIntervalMs: SWEEP_INTERVAL_MS,
   }

@@ -529,6 +529,13 @@ export const options = {
     group: 'Scraping',
     doc: 'Show the timestamps that came with merged samples.',
   }),
+  expositionNativeAsClassic: setting({
+    flag: 'exposition.native-as-classic',
+    kind: bool,
+    fallback: false,
+    group: 'Scraping',
+    doc: 'In text and OpenMetrics, which have no native histograms, show those with classic buckets; otherwise their count and sum alone.',
+  }),
   expositionMaxStale: setting({
     flag: 'exposition.max-stale',
     kind: duration({ zero: 'no stale page' }),

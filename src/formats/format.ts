@@ -88,6 +88,8 @@ export interface Writer {
    */
   numbers?(head: Pick<FamilyHead, 'name' | 'type'>, options: BlockOptions): NumberWriter
   readonly end: Uint8Array
+  /** Native histograms have a form here; elsewhere count and sum are what is left of them. */
+  readonly hasNative: boolean
   /** True when `head` depends on `blockBytes`. */
   readonly framed: boolean
 }

@@ -21,6 +21,8 @@ export interface GatewaySettings extends PushSettings {
   readonly limits: StoreLimits
   /** Show the timestamps of merged samples. */
   readonly timestamps: boolean
+  /** Show native histograms as classic ones in formats without native ones. */
+  readonly nativeAsClassic: boolean
   /** How old the last complete page may be to be served while the store is away; 0 = it never is. */
   readonly maxStaleMs: number
   /** Milliseconds between background polls. */
@@ -59,7 +61,7 @@ export function openGateway(
       if (reason !== 'first') tell({ kind: 'view.reset', partition, reason })
     },
   })
-  const { pollTimeoutMs, sweepIntervalMs, timestamps } = settings
+  const { pollTimeoutMs, sweepIntervalMs, timestamps, nativeAsClassic } = settings
   const sync = makeSync(store, view, tell, {
     get intervalMs() {
       return settings.pollIntervalMs
@@ -72,6 +74,7 @@ export function openGateway(
     sync,
     writers,
     timestamps,
+    nativeAsClassic,
     get maxStaleMs() {
       return settings.maxStaleMs
     },

@@ -26,6 +26,7 @@ export interface ScraperDeps {
   readonly sync: Sync
   readonly writers: readonly Writer[]
   readonly timestamps: boolean
+  readonly nativeAsClassic: boolean
   /** How old the last complete view may be to be shown while the store is away; 0 = it is never shown. */
   readonly maxStaleMs: number
   readonly tell: Tell
@@ -36,7 +37,7 @@ const AWAY: ReadonlySet<string> = new Set<ErrorCode>(['PGR_STORE_UNAVAILABLE', '
 
 /** Serves pages: catch up with the store, renew what changed, hand out the bytes. */
 export function makeScraper(deps: ScraperDeps): Scraper {
-  const { view, sync, writers, timestamps, tell } = deps
+  const { view, sync, writers, timestamps, nativeAsClassic, tell } = deps
   const expositions = new Map<string, Exposition>()
   const told = new Set<string>()
 
@@ -47,7 +48,7 @@ export function makeScraper(deps: ScraperDeps): Scraper {
     const writer = writers.find(({ name }) => name === format)
     if (writer === undefined)
       throw new PgrError('PGR_INTERNAL', `no writer is called ${JSON.stringify(format)}`)
-    const fresh = new Exposition(view, writer, { escaping, timestamps })
+    const fresh = new Exposition(view, writer, { escaping, timestamps, nativeAsClassic })
     expositions.set(key, fresh)
     return fresh
   }

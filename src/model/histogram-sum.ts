@@ -1,5 +1,5 @@
 import type { Bucket, HistogramMetric, NativeBuckets, NativeHistogram } from './family.ts'
-import { BucketRow, CUSTOM_SCHEMA, coarsen, eachBucket } from './native-histogram.ts'
+import { BucketRow, boundOf, CUSTOM_SCHEMA, coarsen, eachBucket } from './native-histogram.ts'
 
 /**
  * Two histograms of different observations as one of all of them; labels, times and exemplars are those of the second.
@@ -100,9 +100,4 @@ function widen(native: NativeHistogram, threshold: number): NativeHistogram {
   const positive = keep(native.positive)
   const negative = keep(native.negative)
   return { ...native, zeroThreshold, zeroCount, positive, negative }
-}
-
-/** Upper bound of a bucket (Prometheus, Native Histograms). */
-function boundOf(index: number, schema: number): number {
-  return 2 ** (index * 2 ** -schema)
 }

@@ -157,8 +157,46 @@ export class BucketRow {
   }
 }
 
-/** Classic buckets of a native histogram with custom bounds; the one without a bound is the count, and left out. */
-export function classicBuckets({ customBounds = [], positive }: NativeHistogram): Bucket[] {
+/**
+ * Classic buckets that say the same, one for every native one that counts something; of custom bounds, one for each. The
+ * bucket without a bound is the count, and left out. What lies on a lower bound counts for the bucket below it, where
+ * a negative native one has it in the one above.
+ */
+export function classicBuckets(native: NativeHistogram): Bucket[] {
+  return native.schema === CUSTOM_SCHEMA ? customBuckets(native) : exponentialBuckets(native)
+}
+
+function exponentialBuckets({
+  schema,
+  zeroThreshold,
+  zeroCount,
+  positive,
+  negative,
+}: NativeHistogram): Bucket[] {
+  const counts: { readonly upperBound: number; readonly count: number }[] = []
+  eachBucket(negative, (index, count) => {
+    if (count > 0) counts.push({ upperBound: -boundOf(index - 1, schema), count })
+  })
+  counts.reverse()
+  if (zeroCount > 0) counts.push({ upperBound: zeroThreshold, count: zeroCount })
+  eachBucket(positive, (index, count) => {
+    if (count > 0) counts.push({ upperBound: boundOf(index, schema), count })
+  })
+  let cumulativeCount = 0
+  const buckets: Bucket[] = []
+  for (const { upperBound, count } of counts) {
+    cumulativeCount += count
+    if (upperBound !== Number.POSITIVE_INFINITY) buckets.push({ upperBound, cumulativeCount })
+  }
+  return buckets
+}
+
+/** Upper bound of a bucket. */
+export function boundOf(index: number, schema: number): number {
+  return 2 ** (index * 2 ** -schema)
+}
+
+function customBuckets({ customBounds = [], positive }: NativeHistogram): Bucket[] {
   const counts = new Array<number>(customBounds.length + 1).fill(0)
   let index = 0
   let at = 0

@@ -44,6 +44,7 @@ export interface PageOptions {
 export interface GatewayOptions {
   readonly consistencyCheck?: boolean
   readonly timestamps?: boolean
+  readonly nativeAsClassic?: boolean
   readonly retentionMs?: number
   readonly limits?: StoreLimits
   readonly maxStaleMs?: number
@@ -60,6 +61,7 @@ export function openTestGateway(store: Store, options: GatewayOptions = {}): Tes
   const {
     consistencyCheck = true,
     timestamps = false,
+    nativeAsClassic = false,
     retentionMs = 0,
     limits = ROOMY,
     maxStaleMs = 0,
@@ -74,6 +76,7 @@ export function openTestGateway(store: Store, options: GatewayOptions = {}): Tes
       consistencyCheck,
       limits,
       timestamps,
+      nativeAsClassic,
       maxStaleMs,
       pollIntervalMs: 0,
       pollTimeoutMs: 2 * patienceMs,

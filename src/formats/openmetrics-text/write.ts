@@ -39,6 +39,7 @@ const BUCKET = '_bucket'
 export const writer: Writer = {
   name: 'openmetrics',
   framed: false,
+  hasNative: false,
   end: Buffer.from('# EOF\n'),
 
   contentType(escaping) {

@@ -44,6 +44,7 @@ const out = new ProtobufWriter()
 export const writer: Writer = {
   name: 'protobuf',
   framed: true,
+  hasNative: true,
   end: NOTHING,
 
   contentType(escaping) {

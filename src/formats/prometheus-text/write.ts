@@ -43,6 +43,7 @@ const SHOWN_TYPES: Record<FamilyType, string> = {
 export const writer: Writer = {
   name: 'text',
   framed: false,
+  hasNative: false,
   end: NOTHING,
 
   contentType(escaping) {

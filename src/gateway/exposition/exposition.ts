@@ -1,9 +1,10 @@
-import type { BlockOptions, FamilyHead, NumberColumns, NumberWriter, Writer } from '../../formats/format.ts'
+import type { FamilyHead, NumberColumns, NumberWriter, Writer } from '../../formats/format.ts'
 import { Sheet } from '../../formats/sheet.ts'
 import { NumbersReader } from '../../formats/stored/index.ts'
-import type { Family, FamilyType } from '../../model/family.ts'
+import type { Family, FamilyType, HistogramMetric, NativeHistogram } from '../../model/family.ts'
 import { labelKey, labelValue } from '../../model/labels.ts'
 import type { EscapingScheme } from '../../model/names.ts'
+import { CUSTOM_SCHEMA, classicBuckets } from '../../model/native-histogram.ts'
 import { fits } from '../view/families.ts'
 import type { Hint } from '../view/hints.ts'
 import { type Content, type Entry, headOf, readEntry, shownLabels } from '../view/unit.ts'
@@ -44,6 +45,8 @@ interface Shown {
 export interface ExpositionOptions {
   readonly escaping: EscapingScheme
   readonly timestamps: boolean
+  /** Show native histograms as classic ones where the format has no native ones; those with custom bounds always are. */
+  readonly nativeAsClassic: boolean
 }
 
 /**
@@ -56,7 +59,7 @@ export interface ExpositionOptions {
 export class Exposition {
   readonly writer: Writer
   readonly #view: View
-  readonly #options: BlockOptions
+  readonly #options: ExpositionOptions
   readonly #page = new Page()
   readonly #families = new Map<string, Shown>()
   readonly #claims = new Map<string, Set<Shown>>()
@@ -290,6 +293,7 @@ export class Exposition {
     let family = readEntry(entry)
     // A loose series of unknown type takes the type its family is shown with.
     if (family.type !== type) family = { ...family, type } as Family
+    if (!this.writer.hasNative) family = withClassicBuckets(family, this.#options.nativeAsClassic)
     const { duplicates, unit } = entry
     if (duplicates !== undefined) {
       const metrics = family.metrics.filter(
@@ -363,6 +367,17 @@ export class Exposition {
       if (fits(entry, head.type)) series += Math.max(0, entry.series - (entry.duplicates?.size ?? 0))
     return series
   }
+}
+
+function withClassicBuckets(family: Family, also: boolean): Family {
+  if (family.type !== 'histogram' && family.type !== 'gaugehistogram') return family
+  const isShown = ({ native, buckets }: HistogramMetric) =>
+    native !== undefined && buckets.length === 0 && (also || native.schema === CUSTOM_SCHEMA)
+  if (!family.metrics.some(isShown)) return family
+  const metrics = family.metrics.map((metric) =>
+    isShown(metric) ? { ...metric, buckets: classicBuckets(metric.native as NativeHistogram) } : metric,
+  )
+  return { ...family, metrics }
 }
 
 function numbersOf(content: Content, reader: NumbersReader): NumberColumns | undefined {

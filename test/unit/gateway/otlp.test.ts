@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { OtlpReader, PROMETHEUS_TRANSLATION } from '../../../src/formats/otlp/index.ts'
 import type { OtlpWritten } from '../../../src/gateway/gateway.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { embeddedStore, openTestGateway, type TestGateway, TTL_MS } from '../../support/open-gateway.ts'
+import {
+  embeddedStore,
+  type GatewayOptions,
+  openTestGateway,
+  type TestGateway,
+  TTL_MS,
+} from '../../support/open-gateway.ts'
 
 const NOW_MS = 1_700_000_000_000
 const LIMITS = { labelsPerSeries: 64, nameLength: 1024, valueLength: 16_384, seriesPerPush: 1e6 }
@@ -86,6 +92,44 @@ describe('OTLP points that say how things stand', () => {
         exemplar: expect.objectContaining({ value: 1, timestampMs: NOW_MS + 5 }),
       }),
     ])
+  })
+
+  it('are native histograms in protobuf, and in text classic ones where that is asked for', async () => {
+    const exponential = {
+      name: 'sizes',
+      exponentialHistogram: {
+        aggregationTemporality: CUMULATIVE,
+        dataPoints: [
+          {
+            ...times(0),
+            attributes: [],
+            count: '8',
+            sum: 10,
+            scale: 0,
+            zeroCount: '1',
+            zeroThreshold: 0.5,
+            positive: { offset: 0, bucketCounts: ['2', '0', '3'] },
+            negative: { offset: 1, bucketCounts: ['2'] },
+          },
+        ],
+      },
+    }
+    const [as, is] = [open(undefined, { nativeAsClassic: true }), open()]
+    for (const each of [as, is]) await each.send([exponential])
+    const lines = async (each: TestGateway) =>
+      (await each.page())
+        .filter((line) => line.startsWith('sizes'))
+        .map((line) => line.replace(/instance.*?api",?/, ''))
+    expect(await lines(as)).toEqual([
+      'sizes_bucket{le="-2"} 2',
+      'sizes_bucket{le="0.5"} 3',
+      'sizes_bucket{le="2"} 5',
+      'sizes_bucket{le="8"} 8',
+      'sizes_bucket{le="+Inf"} 8',
+      'sizes_sum{} 10',
+      'sizes_count{} 8',
+    ])
+    expect(await lines(is)).toEqual(['sizes_bucket{le="+Inf"} 8', 'sizes_sum{} 10', 'sizes_count{} 8'])
   })
 
   it('are rejected point by point when they are ahead, and the others stored', async () => {
@@ -313,12 +357,15 @@ function histogram(
 }
 
 /** A gateway that is sent metrics of one service; what else is said of its resource tells streams apart. */
-function open(shared?: Store): TestGateway & {
+function open(
+  shared?: Store,
+  options: GatewayOptions = {},
+): TestGateway & {
   send(metrics: readonly object[], resource?: Readonly<Record<string, string>>): Promise<OtlpWritten>
   pass(ms: number): void
 } {
   let nowMs = NOW_MS
-  const test = openTestGateway(shared ?? embeddedStore(() => nowMs))
+  const test = openTestGateway(shared ?? embeddedStore(() => nowMs), options)
   const reader = new OtlpReader({ ...PROMETHEUS_TRANSLATION, limits: LIMITS })
   return {
     ...test,
