@@ -174,7 +174,6 @@ function hashOf(bytes: Buffer, start: number, end: number): number {
 /** As far as labels are concerned. */
 function areAlike(a: ReadOptions, b: ReadOptions): boolean {
   return (
-    a.utf8Names === b.utf8Names &&
     a.limits.labelsPerSeries === b.limits.labelsPerSeries &&
     a.limits.nameLength === b.limits.nameLength &&
     a.limits.valueLength === b.limits.valueLength

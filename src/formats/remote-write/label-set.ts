@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
 import { duplicateName, type Label, type Labels, showLabels, sortLabels } from '../../model/labels.ts'
-import { isLegacyLabelName, isLegacyMetricName } from '../../model/names.ts'
 import type { ReadOptions } from '../format.ts'
 import { eachField, type ProtobufReader, skipField } from '../protobuf.ts'
 import { LABEL, SERIES } from './layout.ts'
@@ -30,7 +29,8 @@ export function readSeriesName(
     else if (label.value !== '') labels.push(label)
   }
   if (name === '') return 'has no name; give it a label "__name__" with the name of its metric'
-  return metricNameProblem(name, options) ?? { name, labels }
+  const { nameLength } = options.limits
+  return name.length > nameLength ? nameTooLong('metric', name, nameLength) : { name, labels }
 }
 
 /** Any label set, sorted; otherwise as `readSeriesName`. */
@@ -83,25 +83,17 @@ export function readText(reader: ProtobufReader): string | undefined {
   return isUtf8(reader.buf.subarray(end - size, end)) ? text : undefined
 }
 
-function labelProblem({ name, value }: Label, { limits, utf8Names }: ReadOptions): string | undefined {
+function labelProblem({ name, value }: Label, { limits }: ReadOptions): string | undefined {
   if (name === '') return 'has a label without a name; leave it out or name it'
   if (name.length > limits.nameLength) return nameTooLong('label', name, limits.nameLength)
-  if (!utf8Names && !isLegacyLabelName(name))
-    return `has the invalid label name ${quote(name)}; such names are read with --push.enable-utf8-names`
   if (value.length > limits.valueLength && name !== '__name__')
     return `has a value of label ${quote(name)} of ${value.length} characters, more than the ${limits.valueLength} allowed; raise --push.max-value-length if it is meant`
   return undefined
 }
 
-function metricNameProblem(name: string, { limits, utf8Names }: ReadOptions): string | undefined {
-  if (name.length > limits.nameLength) return nameTooLong('metric', name, limits.nameLength)
-  if (utf8Names || isLegacyMetricName(name)) return undefined
-  return `has the invalid metric name ${quote(name)}; such names are read with --push.enable-utf8-names`
-}
-
 /** Whether a family of metadata may be called so. */
-export function isMetricName(name: string, options: ReadOptions): boolean {
-  return name !== '' && metricNameProblem(name, options) === undefined
+export function isMetricName(name: string, { limits }: ReadOptions): boolean {
+  return name !== '' && name.length <= limits.nameLength
 }
 
 function nameTooLong(what: string, name: string, limit: number): string {

@@ -83,7 +83,9 @@ describe('remote write keeps the newest sample of each series', () => {
   it('adds what the reader refused', async () => {
     const { write } = open()
     expect(
-      await write({ refused: { samples: 2, histograms: 1, exemplars: 1, series: 1, reasons: ['because'] } }),
+      await write({
+        refused: { samples: 2, histograms: 1, exemplars: 1, emptySeries: 1, reasons: ['because'] },
+      }),
     ).toMatchObject({ samples: 0, refused: 5, reasons: ['because'] })
   })
 
@@ -462,4 +464,4 @@ function open(shared?: ReturnType<typeof embeddedStore>): TestGateway & {
   }
 }
 
-const NONE = { samples: 0, histograms: 0, exemplars: 0, series: 0, reasons: [] }
+const NONE = { samples: 0, histograms: 0, exemplars: 0, emptySeries: 0, reasons: [] }

@@ -120,7 +120,7 @@ it.each<[RemoteWriteVersion, Buffer]>([
     histograms: [{ series: 'size' }],
     exemplars: [{}],
     metadata: [{ name: 'up' }],
-    refused: { series: 0 },
+    refused: { samples: 0, emptySeries: 0 },
   })
 })
 
@@ -134,7 +134,7 @@ describe('a million empty series', () => {
   ])('of version %i take little time', (version, body, refused) => {
     expect(refusal(() => readBody(body, version)).code).toBe('PGR_LIMIT_EXCEEDED')
     const started = process.cpuUsage()
-    expect(readBody(body, version, options).refused.series).toBe(refused)
+    expect(readBody(body, version, options).refused.emptySeries).toBe(refused)
     const { user, system } = process.cpuUsage(started)
     expect((user + system) / 1e6).toBeLessThan(3)
   })
