@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { PgrError } from '../../../../src/errors/pgr-error.ts'
 import type { RemoteWriteVersion } from '../../../../src/formats/remote-write/index.ts'
-import { encodeRemoteWrite } from '../../../support/remote-write.ts'
-import { NOW, OPTIONS, pairs, readBody, refusal, single, symbolized } from './reading.ts'
+import { encodeRemoteWrite, pairs, symbolized } from '../../../support/remote-write.ts'
+import { NOW, OPTIONS, readBody, refusal, single } from './reading.ts'
 
 const SAMPLE = { value: 1, timestamp: NOW }
 const HISTOGRAM = {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { RemoteWriteVersion } from '../../../../src/formats/remote-write/index.ts'
 import { RemoteWriteReader } from '../../../../src/formats/remote-write/index.ts'
-import { encodeRemoteWrite, type Message } from '../../../support/remote-write.ts'
-import { NOW, OPTIONS, pairs, readBody, readMessage, refusal, show, single, symbolized } from './reading.ts'
+import { encodeRemoteWrite, type Message, pairs, symbolized } from '../../../support/remote-write.ts'
+import { NOW, OPTIONS, readBody, readMessage, refusal, show, single } from './reading.ts'
 
 const SAMPLE = { value: 1, timestamp: NOW }
 const VERSIONS: [RemoteWriteVersion][] = [[1], [2]]
