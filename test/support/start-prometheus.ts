@@ -2,13 +2,16 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Child, makeFolder, removeFolder, startChild } from './child.ts'
 import { freePort } from './free-port.ts'
-import { peerOrThrow } from './peers.ts'
+import { type PeerName, peerOrThrow } from './peers.ts'
 
 export interface PrometheusOptions {
   /** The whole configuration file. */
   readonly config: string
   readonly port?: number
   readonly flags?: readonly string[]
+  readonly peer?: Extract<PeerName, 'prometheus' | 'prometheus3'>
+  /** Only scrapes and writes to others: it answers no queries. */
+  readonly agent?: boolean
 }
 
 export interface Sample {
@@ -40,24 +43,62 @@ export function scrapeConfig(target: string, intervalMs = 1000): string {
   ].join('\n')
 }
 
-/** Starts Prometheus with its data in a temporary folder. Call only inside `describeWith('prometheus', …)`. */
+/** What a scrape takes up, and another Prometheus, or whoever takes remote write, is sent. */
+export interface RemoteWriteConfig {
+  /** `host:port`, by the name of the job. */
+  readonly targets: Readonly<Record<string, string>>
+  readonly intervalMs: number
+  /** Of the receiver, with its path. */
+  readonly url: string
+  /** Below `remote_write`, as YAML on one line each. */
+  readonly more?: readonly string[]
+}
+
+/** A configuration that scrapes targets and sends at once all it finds, and what it knows of its families every second. */
+export function remoteWriteConfig({ targets, intervalMs, url, more = [] }: RemoteWriteConfig): string {
+  return [
+    'global:',
+    `  scrape_interval: ${intervalMs}ms`,
+    `  scrape_timeout: ${intervalMs}ms`,
+    'scrape_configs:',
+    ...Object.entries(targets).flatMap(([job, target]) => [
+      `  - job_name: ${job}`,
+      '    static_configs:',
+      `      - targets: ['${target}']`,
+    ]),
+    'remote_write:',
+    `  - url: ${url}`,
+    '    send_exemplars: true',
+    '    send_native_histograms: true',
+    '    queue_config: {batch_send_deadline: 100ms, max_backoff: 1s}',
+    '    metadata_config: {send: true, send_interval: 1s}',
+    ...more.map((line) => `    ${line}`),
+    '',
+  ].join('\n')
+}
+
+/** Starts Prometheus with its data in a temporary folder. Call only inside `describeWith` of the peer. */
 export async function startPrometheus({
   config,
   port: wanted,
   flags = [],
+  peer = 'prometheus',
+  agent = false,
 }: PrometheusOptions): Promise<Prometheus> {
-  const { path } = peerOrThrow('prometheus')
+  const { path } = peerOrThrow(peer)
   const port = wanted ?? (await freePort())
   const folder = makeFolder('prometheus')
   const file = join(folder, 'prometheus.yml')
   writeFileSync(file, config)
   const url = `http://127.0.0.1:${port}`
   const child = startChild({
-    name: 'prometheus',
+    name: peer,
     command: path,
     args: [
       `--config.file=${file}`,
-      `--storage.tsdb.path=${folder}/data`,
+      ...(agent
+        ? ['--enable-feature=agent', `--storage.agent.path=${folder}/data`]
+        : [`--storage.tsdb.path=${folder}/data`]),
       `--web.listen-address=127.0.0.1:${port}`,
       ...flags,
     ],
