@@ -1,18 +1,19 @@
 import { afterEach, expect, it } from 'vitest'
 import { eventually, eventuallyHolds } from '../support/eventually.ts'
 import { describeWith } from '../support/peers.ts'
-import { encodeDelimited, PROTOBUF_TYPE } from '../support/prometheus-protobuf.ts'
+import { decodeDelimited, encodeDelimited, PROTOBUF_TYPE } from '../support/prometheus-protobuf.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { type ScrapeTarget, startScrapeTarget } from '../support/scrape-target.ts'
+import { type ScrapeTarget, type ShownPage, startScrapeTarget } from '../support/scrape-target.ts'
 import { type Pgr, startPgr } from '../support/start-pgr.ts'
 import {
+  NATIVE_HISTOGRAMS,
   type Prometheus,
   type PrometheusOptions,
   remoteWriteConfig,
   scrapeConfig,
   startPrometheus,
 } from '../support/start-prometheus.ts'
-import { OPENMETRICS, samplesOf, scrape } from './ask.ts'
+import { ask, OPENMETRICS, samplesOf, scrape } from './ask.ts'
 
 const SCRAPE_MS = 500
 const TTL_MS = 4000
@@ -112,11 +113,20 @@ afterEach(async () => {
   for (const stop of stopping.splice(0).reverse()) await stop()
 })
 
+type Peer = NonNullable<PrometheusOptions['peer']>
+
+interface RigOptions extends Pick<PrometheusOptions, 'agent' | 'peer'> {
+  readonly path?: string
+}
+
+/** What each has to be told to do all that it can. */
+const FEATURES = {
+  prometheus: 'native-histograms,exemplar-storage',
+  prometheus3: 'metadata-wal-records,exemplar-storage,st-storage',
+} as const
+
 /** Prometheus writes what it scraped from targets of ours to the one replica; the other one was never written to. */
-async function rig({
-  path = '/api/v1/write',
-  ...options
-}: Pick<PrometheusOptions, 'agent'> & { path?: string }) {
+async function rig({ path = '/api/v1/write', peer = 'prometheus', ...options }: RigOptions) {
   const redis = await startRedis()
   stopping.push(() => redis.stop())
   const flags = [`--redis.endpoint=${redis.url}`]
@@ -130,11 +140,13 @@ async function rig({
   stopping.push(...[app, native].map((target) => () => target.stop()))
   const prometheus = await startPrometheus({
     ...options,
-    flags: ['--enable-feature=native-histograms,exemplar-storage'],
+    peer,
+    flags: [`--enable-feature=${FEATURES[peer]}`],
     config: remoteWriteConfig({
       targets: { app: app.address, native: native.address },
       intervalMs: SCRAPE_MS,
       url: taker.url + path,
+      version2: peer === 'prometheus3',
     }),
   })
   stopping.push(() => prometheus.kill())
@@ -153,27 +165,16 @@ const upOf = ({ address }: ScrapeTarget) =>
 describeWith('prometheus', 'remote write of Prometheus 2.42', () => {
   it('as a server reaches every replica whole, and leaves by stale markers', async () => {
     const { other, app, native, prometheus, from } = await rig({})
-    await eventuallyHolds(async () => expect(await linesOf(other)).toEqual(shown(from, 17, 2.5, 4, 8)), SOON)
-    expect(samplesOf(await scrape(other.url, OPENMETRICS))).toEqual(
-      expect.arrayContaining([
-        expect.stringMatching(
-          new RegExp(`^jobs_done_total\\{${from},queue="a"\\} 17\\.0 # \\{trace_id="t1"\\} 1\\.0 [\\d.]+$`),
-        ),
-        expect.stringMatching(
-          new RegExp(`^wait_seconds_bucket\\{${from},le="0\\.1"\\} 3 # \\{trace_id="t2"\\} 0\\.05 [\\d.]+$`),
-        ),
-      ]),
-    )
+    await reachesWhole(other, from)
     await sameNativeHistogram(prometheus, other)
-
+    expect(prometheus.output()).not.toMatch(/level=error/i)
     await vanishing({ other, app, from })
     expect(await scrape(other.url)).toMatch(upOf(native))
   })
 
   it('as an agent does so, too', async () => {
     const { other, app, native, from } = await rig({ agent: true })
-    await eventuallyHolds(async () => expect(await linesOf(other)).toEqual(shown(from, 17, 2.5, 4, 8)), SOON)
-    expect(await scrape(other.url, OPENMETRICS)).toContain(`{${from},queue="a"} 17.0 # {trace_id="t1"} 1.0 `)
+    await reachesWhole(other, from)
     expect(await scrape(other.url)).toContain(
       `latency_seconds_count{instance="${native.address}",job="native",path="/"} 12\n`,
     )
@@ -200,6 +201,21 @@ describeWith('prometheus', 'remote write of Prometheus 2.42', () => {
   })
 })
 
+/** Every value, type and help, and in OpenMetrics the exemplars. */
+async function reachesWhole(other: Pgr, from: string): Promise<void> {
+  await eventuallyHolds(async () => expect(await linesOf(other)).toEqual(shown(from, 17, 2.5, 4, 8)), SOON)
+  expect(samplesOf(await scrape(other.url, OPENMETRICS))).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(
+        new RegExp(`^jobs_done_total\\{${from},queue="a"\\} 17\\.0 # \\{trace_id="t1"\\} 1\\.0 [\\d.]+$`),
+      ),
+      expect.stringMatching(
+        new RegExp(`^wait_seconds_bucket\\{${from},le="0\\.1"\\} 3 # \\{trace_id="t2"\\} 0\\.05 [\\d.]+$`),
+      ),
+    ]),
+  )
+}
+
 /** First one series of a target that goes on, then all that it has: long before any lifetime ends. */
 async function vanishing({
   other,
@@ -219,10 +235,19 @@ async function vanishing({
 }
 
 /** What the source knows of its native histogram is what another Prometheus finds at the replica. */
-async function sameNativeHistogram(source: Prometheus, replica: Pgr): Promise<void> {
+async function sameNativeHistogram(
+  source: Prometheus,
+  replica: Pgr,
+  peer: Peer = 'prometheus',
+): Promise<void> {
   const reader = await startPrometheus({
-    config: scrapeConfig(`127.0.0.1:${replica.port}`, SCRAPE_MS),
-    flags: ['--enable-feature=native-histograms'],
+    peer,
+    config: scrapeConfig(
+      `127.0.0.1:${replica.port}`,
+      SCRAPE_MS,
+      ...(peer === 'prometheus3' ? [NATIVE_HISTOGRAMS] : []),
+    ),
+    flags: [`--enable-feature=${FEATURES[peer]}`],
   })
   stopping.push(() => reader.kill())
   for (const [of, value] of [
@@ -249,3 +274,40 @@ async function sameNativeHistogram(source: Prometheus, replica: Pgr): Promise<vo
   }
   await reader.kill()
 }
+
+/** What only this one knows of: when a counter started, and names of other letters. */
+function laterPage({ type, body }: ShownPage): ShownPage {
+  return {
+    type: `${type}; escaping=allow-utf-8`,
+    body: String(body)
+      .replace('# HELP depth', 'jobs_done_created{queue="a"} 1520872607.125\n# HELP depth')
+      .replace('# EOF', '# TYPE "größe.m" gauge\n{"größe.m","a.b"="1"} 4\n# EOF'),
+  }
+}
+
+describeWith('prometheus3', 'remote write 2.0 of Prometheus 3', () => {
+  it('as a server reaches every replica whole, and leaves by stale markers', async () => {
+    const { other, app, native, prometheus, from } = await rig({ peer: 'prometheus3' })
+    await reachesWhole(other, from)
+    await sameNativeHistogram(prometheus, other, 'prometheus3')
+    app.show(laterPage(page(17, 2.5, 4, 8)))
+    const quoted = { accept: `${OPENMETRICS.accept};escaping=allow-utf-8` }
+    await eventuallyHolds(
+      async () => expect(await scrape(other.url, quoted)).toContain(`{"größe.m","a.b"="1",${from}} 4.0\n`),
+      SOON,
+    )
+    const { bytes } = await ask(other.url, '/metrics', { headers: { accept: PROTOBUF_TYPE } })
+    expect(decodeDelimited(bytes).find(({ name }) => name === 'jobs_done_total')).toMatchObject({
+      metric: [{ counter: { startTimestamp: { seconds: 1_520_872_607, nanos: 125_000_000 } } }, {}],
+    })
+    expect(prometheus.output()).not.toMatch(/level=error/i)
+    await vanishing({ other, app, from })
+    expect(await scrape(other.url)).toMatch(upOf(native))
+  })
+
+  it('as an agent does so, too', async () => {
+    const { other, app, from } = await rig({ peer: 'prometheus3', agent: true })
+    await reachesWhole(other, from)
+    await vanishing({ other, app, from })
+  })
+})

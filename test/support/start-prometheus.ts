@@ -28,12 +28,13 @@ export interface Prometheus extends Child {
   targets(): Promise<{ readonly url: string; readonly health: string; readonly lastError: string }[]>
 }
 
-/** A configuration that scrapes one target every `intervalMs`. */
-export function scrapeConfig(target: string, intervalMs = 1000): string {
+/** A configuration that scrapes one target every `intervalMs`; `global` are more lines of that name. */
+export function scrapeConfig(target: string, intervalMs = 1000, ...global: readonly string[]): string {
   return [
     'global:',
     `  scrape_interval: ${intervalMs}ms`,
     `  scrape_timeout: ${intervalMs}ms`,
+    ...global,
     'scrape_configs:',
     '  - job_name: pgr',
     '    honor_labels: true',
@@ -43,6 +44,9 @@ export function scrapeConfig(target: string, intervalMs = 1000): string {
   ].join('\n')
 }
 
+/** What version 2 has a feature flag for. */
+export const NATIVE_HISTOGRAMS = '  scrape_native_histograms: true'
+
 /** What a scrape takes up, and another Prometheus, or whoever takes remote write, is sent. */
 export interface RemoteWriteConfig {
   /** `host:port`, by the name of the job. */
@@ -50,16 +54,17 @@ export interface RemoteWriteConfig {
   readonly intervalMs: number
   /** Of the receiver, with its path. */
   readonly url: string
-  /** Below `remote_write`, as YAML on one line each. */
-  readonly more?: readonly string[]
+  /** The message of 2.0 instead of that of 1.0, as Prometheus has it since 3. */
+  readonly version2?: boolean
 }
 
 /** A configuration that scrapes targets and sends at once all it finds, and what it knows of its families every second. */
-export function remoteWriteConfig({ targets, intervalMs, url, more = [] }: RemoteWriteConfig): string {
+export function remoteWriteConfig({ targets, intervalMs, url, version2 = false }: RemoteWriteConfig): string {
   return [
     'global:',
     `  scrape_interval: ${intervalMs}ms`,
     `  scrape_timeout: ${intervalMs}ms`,
+    ...(version2 ? [NATIVE_HISTOGRAMS] : []),
     'scrape_configs:',
     ...Object.entries(targets).flatMap(([job, target]) => [
       `  - job_name: ${job}`,
@@ -72,7 +77,7 @@ export function remoteWriteConfig({ targets, intervalMs, url, more = [] }: Remot
     '    send_native_histograms: true',
     '    queue_config: {batch_send_deadline: 100ms, max_backoff: 1s}',
     '    metadata_config: {send: true, send_interval: 1s}',
-    ...more.map((line) => `    ${line}`),
+    ...(version2 ? ['    protobuf_message: io.prometheus.write.v2.Request'] : []),
     '',
   ].join('\n')
 }
@@ -97,7 +102,10 @@ export async function startPrometheus({
     args: [
       `--config.file=${file}`,
       ...(agent
-        ? ['--enable-feature=agent', `--storage.agent.path=${folder}/data`]
+        ? [
+            peer === 'prometheus3' ? '--agent' : '--enable-feature=agent',
+            `--storage.agent.path=${folder}/data`,
+          ]
         : [`--storage.tsdb.path=${folder}/data`]),
       `--web.listen-address=127.0.0.1:${port}`,
       ...flags,
