@@ -250,6 +250,32 @@ describe('histograms and summaries that come in parts', () => {
     expect(await page()).toContain('h_count{instance="",job="j"} 3')
   })
 
+  it('are not made of a number that has their name and no part, which is shown all the same', async () => {
+    const { page, write } = open()
+    const metadata = [
+      hint('s', 'summary', 'Ss.'),
+      hint('h', 'histogram', ''),
+      hint('g', 'gaugehistogram', ''),
+    ]
+    const numbers: Num[] = metadata.map(({ name }, n) => [name, { job: 'j' }, n, 0])
+    await write({ metadata, numbers })
+    expect(await page()).toEqual([
+      '# TYPE g untyped',
+      'g{instance="",job="j"} 2',
+      '# TYPE h untyped',
+      'h{instance="",job="j"} 1',
+      '# HELP s Ss.',
+      '# TYPE s untyped',
+      's{instance="",job="j"} 0',
+    ])
+    await write({ numbers: [['s_count', { job: 'j' }, 4, 10]] })
+    expect(await page()).toEqual(
+      expect.arrayContaining(['# TYPE s summary', 's_count{instance="",job="j"} 4']),
+    )
+    await write({ numbers: [['s_count', { job: 'j' }, 'stale', 20]] })
+    expect(await page()).toContain('s{instance="",job="j"} 0')
+  })
+
   it('go together when the first of them expires, unless it alone is pushed no more', async () => {
     const { page, write, pass } = open()
     await write({ metadata: [hint('h', 'histogram', '')], numbers: PARTS.slice(0, 2) })
