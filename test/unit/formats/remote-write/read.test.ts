@@ -284,6 +284,8 @@ describe('version 2', () => {
   it.each([
     ['histogram', 3, 'size_bucket', 'size'],
     ['gaugehistogram', 4, 'size_count', 'size'],
+    ['gaugehistogram', 4, 'size_gsum', 'size'],
+    ['histogram', 3, 'size_gcount', 'size_gcount'],
     ['summary', 5, 'size_sum', 'size'],
     ['summary', 5, 'size_bucket', 'size_bucket'],
     ['counter', 1, 'size_sum', 'size_sum'],
