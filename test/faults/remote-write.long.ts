@@ -65,10 +65,11 @@ function pageAt(moment: number): { type: string; body: string } {
   return { type: 'text/plain; version=0.0.4; charset=utf-8', body: body.join('') }
 }
 
-/** Samples of our targets on the page of a replica: value by series, as the page spells it. */
+/** Samples of our targets on the page of a replica by series; undefined when it is dead, or its store is away. */
 async function read(url: string): Promise<Map<string, number> | undefined> {
   const { status, text } = await ask(url, '/metrics').catch(() => ({ status: 0, text: '' }))
-  if (status !== 200) return undefined
+  if (status === 0 || status === 503) return undefined
+  if (status !== 200) throw new Error(`the page was answered ${status}: ${text}`)
   const values = new Map<string, number>()
   for (const line of text.split('\n')) {
     if (!line.startsWith('load{') && !line.startsWith('spread_')) continue
