@@ -240,6 +240,57 @@ const histograms: readonly Row[] = [
   ['samples beside it', [{ labels: named('both'), value: 1, histogram: above }], refused()],
 ]
 
+/** What Prometheus 3.16 itself takes and refuses; the suite has none of these. */
+const strangeHistograms: readonly [what: string, histogram: Message, outcome: string][] = [
+  [
+    'more observations than its buckets when its sum is not a number',
+    { ...above, countInt: 99, sum: Number.NaN },
+    written(0, 1),
+  ],
+  [
+    'fractions that do not add up',
+    { countFloat: 30, sum: 1, positiveSpans: [{ offset: 0, length: 1 }], positiveCounts: [2.5] },
+    written(0, 1),
+  ],
+  ['a resolution finer than any that is kept', { ...above, schema: 52 }, written(0, 1)],
+  ['the coarsest resolution', { ...above, schema: -4 }, written(0, 1)],
+  ['a coarser one', { ...above, schema: -5 }, refused()],
+  ['a zero bucket without end', { ...above, zeroThreshold: Number.POSITIVE_INFINITY }, written(0, 1)],
+  ['spans for more buckets than it has', { ...above, positiveSpans: [{ offset: 0, length: 9 }] }, refused()],
+  [
+    'a span that goes back',
+    { ...above, positiveSpans: [...positive.positiveSpans, { offset: -1, length: 0 }] },
+    refused(),
+  ],
+  ['a bucket below nothing', { ...above, positiveDeltas: [-1, 2, 1, 3, 1] }, refused()],
+  [
+    'a fraction below nothing',
+    { countFloat: -3, sum: 1, positiveSpans: [{ offset: 0, length: 1 }], positiveCounts: [-3] },
+    refused(),
+  ],
+  [
+    'fractions in its buckets and none in its count',
+    { ...above, positiveDeltas: [], positiveCounts: [1, 3, 4, 7, 8] },
+    refused(),
+  ],
+  ['custom bounds out of order', { ...custom, customValues: [0.5, 0.1, 1, 2.5, 5, 10] }, refused()],
+  [
+    'infinity as a custom bound',
+    { ...custom, customValues: [0.1, 0.5, 1, 2.5, 5, Number.POSITIVE_INFINITY] },
+    refused(),
+  ],
+  ['more custom buckets than bounds allow', { ...custom, customValues: [1, 2] }, refused()],
+  ['custom buckets and a zero bucket', { ...custom, countInt: 31, zeroCountInt: 1 }, refused()],
+  ['custom buckets below zero', { ...custom, countInt: 33, ...negative }, refused()],
+  ['custom bounds it has no use for', { ...above, customValues: [1] }, refused()],
+]
+
+describe('a native histogram that is unusual', () => {
+  it.each(strangeHistograms)('for %s', async (what, histogram, outcome) => {
+    expect(await send(press(bodyOf([{ labels: named('strange', { what }), histogram }])))).toBe(outcome)
+  })
+})
+
 describe('a native histogram', () => {
   it.each(histograms)('with %s', async (_what, series, outcome) => {
     expect(await send(press(bodyOf(series)))).toBe(outcome)
