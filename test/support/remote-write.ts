@@ -24,10 +24,6 @@ export function encodeRemoteWrite(version: 1 | 2, message: Message): Buffer {
   return Buffer.from(type.encode(type.fromObject(message)).finish())
 }
 
-export function decodeRemoteWrite(version: 1 | 2, body: Uint8Array): Message {
-  return TYPES[version].toObject(TYPES[version].decode(body), { longs: Number })
-}
-
 /** As fast as protobufjs can, for comparison. */
 export function decodeByReflection(version: 1 | 2, body: Uint8Array): unknown {
   return TYPES[version].decode(body)

@@ -101,7 +101,7 @@ function nameTooLong(what: string, name: string, limit: number): string {
 }
 
 /** Short enough for a message, whatever it is. */
-export function quote(text: string): string {
+function quote(text: string): string {
   return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text)
 }
 
