@@ -384,6 +384,28 @@ describe('native histograms by remote write', () => {
     ])
   })
 
+  it('have buckets in every format when their bounds are custom', async () => {
+    const { page, write } = open()
+    const custom: NativeHistogram = {
+      schema: -53,
+      zeroThreshold: 0,
+      zeroCount: 0,
+      customBounds: [0.1, 1, 10],
+      positive: { spans: [{ offset: 1, length: 3 }], counts: [1, 2, 3] },
+      negative: { spans: [], counts: [] },
+    }
+    await write({ histograms: [['h', { job: 'j' }, custom, 6, 0]] })
+    const lines = [
+      'h_bucket{instance="",job="j",le="0.1"} 0',
+      'h_bucket{instance="",job="j",le="1"} 1',
+      'h_bucket{instance="",job="j",le="10"} 3',
+      'h_bucket{instance="",job="j",le="+Inf"} 6',
+    ]
+    expect((await page()).filter((line) => line.startsWith('h_bucket'))).toEqual(lines)
+    const openMetrics = (await page({ format: 'openmetrics' })).filter((line) => line.startsWith('h_bucket'))
+    expect(openMetrics).toHaveLength(lines.length)
+  })
+
   it('end by a stale marker of either kind', async () => {
     const { page, write } = open()
     await write({ histograms: [['h', { job: 'j' }, NATIVE, 4, 0]] })
