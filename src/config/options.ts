@@ -423,7 +423,7 @@ export const options = {
     fallback: false,
     group: 'Pushing',
     reload: true,
-    doc: 'Allow any UTF-8 text as the name of a metric or label.',
+    doc: 'Allow any UTF-8 text as the name of a metric or label in a push; remote write may always have it.',
   }),
   pushTimeRetention: setting({
     flag: 'push.time-retention',

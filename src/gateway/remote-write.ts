@@ -66,7 +66,7 @@ function dealOut(body: RemoteWrite<RemoteSeries>, view: View): Deal {
   // Not the clock of the last page: were that long ago, the store away, good samples would be refused for good.
   const dealt = new Deal(view, view.clockAt(performance.now()) + MAX_FUTURE_MS)
   const { refused } = body
-  dealt.refused = refused.samples + refused.histograms + refused.exemplars + refused.series
+  dealt.refused = refused.samples + refused.histograms + refused.exemplars + refused.emptySeries
   dealt.reasons.push(...refused.reasons)
   for (const number of body.numbers) dealt.number(number)
   for (const histogram of body.histograms) dealt.histogram(histogram)

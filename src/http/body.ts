@@ -72,13 +72,21 @@ export interface Encodings {
   readonly decoders: Readonly<Record<string, Decoder>>
   /** What a body without an encoding is in; absent: in none. */
   readonly unnamed?: string
+  /** Completes "send …". */
+  readonly advice: string
 }
 
 /** Those of pushes. */
-const ENCODINGS: Encodings = { decoders: { gzip: gunzip, 'x-gzip': gunzip, snappy: unsnapFramed } }
+const ENCODINGS: Encodings = {
+  decoders: { gzip: gunzip, 'x-gzip': gunzip, snappy: unsnapFramed },
+  advice: 'gzip, framed snappy or no encoding',
+}
 
 /** What undoes the encoding of the body; undefined for none. Throws PGR_ENCODING_UNSUPPORTED. */
-function decoderFor(header: string | undefined, { decoders, unnamed }: Encodings): Decoder | undefined {
+function decoderFor(
+  header: string | undefined,
+  { decoders, unnamed, advice }: Encodings,
+): Decoder | undefined {
   const encodings = (header ?? '')
     .toLowerCase()
     .split(',')
@@ -87,11 +95,9 @@ function decoderFor(header: string | undefined, { decoders, unnamed }: Encodings
   const [encoding = unnamed, ...more] = encodings
   if (encoding === undefined) return undefined
   if (more.length === 0 && Object.hasOwn(decoders, encoding)) return decoders[encoding]
-  const known = Object.keys(decoders).filter((name) => !name.startsWith('x-'))
-  const remedy = unnamed === undefined ? `${known.join(', ')} or no encoding` : known.join(', ')
   throw new PgrError(
     'PGR_ENCODING_UNSUPPORTED',
-    `the content encoding ${JSON.stringify(header)} is not supported here; send ${remedy}`,
+    `the content encoding ${JSON.stringify(header)} is not supported here; send ${advice}`,
   )
 }
 

@@ -1,46 +1,15 @@
-import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { runPgr } from './run-pgr.ts'
 
-const RUN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 const VERSION: unknown = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ).version
-
-interface Run {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs the built command line to its end, with this on its standard input. */
-function pgr(
-  args: readonly string[],
-  { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {},
-): Promise<Run> {
-  const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('PGR_'))
-  const child = spawn(process.execPath, [RUN, ...args], { env: { ...Object.fromEntries(clean), ...env } })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-  })
-  // A command that ends without reading closes the pipe.
-  child.stdin.on('error', () => {})
-  child.stdin.end(input)
-  return new Promise((resolve) => {
-    child.once('close', (code) => resolve({ code, stdout, stderr }))
-  })
-}
 
 interface Seen {
   readonly method: string
@@ -99,7 +68,7 @@ function file(name: string, text: string): string {
 
 describe('pgr', () => {
   it('tells its version', async () => {
-    const { code, stdout, stderr } = await pgr(['--version'])
+    const { code, stdout, stderr } = await runPgr(['--version'])
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toContain(String(VERSION))
   })
@@ -107,7 +76,7 @@ describe('pgr', () => {
   it.each([[['--help']], [['-h']], [['push', '--help']], [['serve', '-h']], [['check', 'config', '--help']]])(
     'helps on stdout: %j',
     async (args) => {
-      const { code, stdout, stderr } = await pgr(args)
+      const { code, stdout, stderr } = await runPgr(args)
       expect([code, stderr]).toEqual([0, ''])
       expect(stdout).toContain('USAGE')
     },
@@ -133,7 +102,7 @@ describe('pgr', () => {
     ['a number that is none', ['push', '--job=j', '--retry=x'], /^error: .*retry.*\n$/],
     ['a word too many', ['push', 'a', 'b', '--job=j'], /^error: unexpected argument: b .*\n$/],
   ])('ends with 2 and one line on stderr for %s', async (_why, args, message) => {
-    const { code, stdout, stderr } = await pgr(args)
+    const { code, stdout, stderr } = await runPgr(args)
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toMatch(message)
   })
@@ -142,7 +111,7 @@ describe('pgr', () => {
     'starts fast, because it loads nothing of the server: %j',
     async (args) => {
       const loaded = mkdtempSync(join(folder, 'loaded-'))
-      await pgr(args, { input: 'a 1\n', env: { NODE_V8_COVERAGE: loaded } })
+      await runPgr(args, { input: 'a 1\n', env: { NODE_V8_COVERAGE: loaded } })
       const scripts = readdirSync(loaded).map((name) => readFileSync(join(loaded, name), 'utf8'))
       expect(scripts.join('')).toContain('/dist/cli/main.js')
       expect(scripts.join('')).not.toMatch(
@@ -154,7 +123,7 @@ describe('pgr', () => {
 
 describe('pgr push', () => {
   it('sends what stands on stdin, and is silent about success', async () => {
-    const { code, stdout, stderr } = await pgr(
+    const { code, stdout, stderr } = await runPgr(
       ['push', '--url', url, '--job=a/b', '-g', 'x=1', '-g', 'y=', '--ttl=15m'],
       {
         input: 'm 1\n',
@@ -176,7 +145,7 @@ describe('pgr push', () => {
 
   it('sends a file, compressed, with credentials, to where the environment says', async () => {
     const body = `${Array.from({ length: 200 }, (_, n) => `a_metric{n="${n}"} 1\n`).join('')}# EOF\n`
-    const { code, stdout } = await pgr(['push', file('m.om', body), '--job=j', '--replace', '--json'], {
+    const { code, stdout } = await runPgr(['push', file('m.om', body), '--job=j', '--replace', '--json'], {
       env: { PGR_URL: url, PGR_USER: 'me', PGR_PASSWORD_FILE: file('pw', 'hunter2\n') },
       input: 'not this\n',
     })
@@ -198,7 +167,7 @@ describe('pgr push', () => {
   })
 
   it('shows what it would send, and sends nothing', async () => {
-    const { code, stdout } = await pgr(
+    const { code, stdout } = await runPgr(
       ['push', '-j', 'j', '--dry-run', '--url', url.replace('//', '//me:hunter2@')],
       { input: 'm 1\n' },
     )
@@ -213,7 +182,7 @@ describe('pgr push', () => {
       response.statusCode = seen.length === 1 ? 503 : 200
       response.end('store away\n')
     }
-    const { code, stderr } = await pgr(['push', '-u', url, '-j', 'j', '--verbose'], { input: 'm 1\n' })
+    const { code, stderr } = await runPgr(['push', '-u', url, '-j', 'j', '--verbose'], { input: 'm 1\n' })
     expect([code, seen.length]).toEqual([0, 2])
     expect(stderr).toMatch(
       /^the gateway answered 503: store away; try again later; next attempt in \d+ ms\nPOST http.* 1 series, 4 bytes \(200\)\n$/,
@@ -230,22 +199,25 @@ describe('pgr push', () => {
     respond = (response) => {
       response.writeHead(status, { location: '/elsewhere' }).end('reason\n')
     }
-    const run = await pgr(['push', '-u', url, '-j', 'j', '--retry=0', '--json'], { input: 'm 1\n' })
+    const run = await runPgr(['push', '-u', url, '-j', 'j', '--retry=0', '--json'], { input: 'm 1\n' })
     expect([run.code, run.stderr, seen.length]).toEqual([exit, '', 1])
     expect(JSON.parse(run.stdout)).toMatchObject({ error: { code } })
   })
 
   it('ends with 1 when nobody listens', async () => {
-    const { code, stdout, stderr } = await pgr(['push', '-u', 'http://127.0.0.1:9', '-j', 'j', '--retry=0'], {
-      input: 'm 1\n',
-    })
+    const { code, stdout, stderr } = await runPgr(
+      ['push', '-u', 'http://127.0.0.1:9', '-j', 'j', '--retry=0'],
+      {
+        input: 'm 1\n',
+      },
+    )
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toMatch(/^error: no gateway answers at http:\/\/127\.0\.0\.1:9 \(.+\); check --url\n$/)
   })
 
   it('ends in time when nobody answers', async () => {
     respond = () => {}
-    const { code, stderr } = await pgr(['push', '-u', url, '-j', 'j', '--retry=0', '--timeout=300ms'], {
+    const { code, stderr } = await runPgr(['push', '-u', url, '-j', 'j', '--retry=0', '--timeout=300ms'], {
       input: 'm 1\n',
     })
     expect(code).toBe(1)
@@ -260,10 +232,10 @@ describe('pgr push', () => {
     ['a file that is not there', ['-j', 'j', '/no/such/file'], '', 2],
     ['a misspelt flag', ['-j', 'j', '--replce'], 'm 1\n', 2],
   ])('sends nothing for %s, in words and in JSON', async (_why, args, input, exit) => {
-    const words = await pgr(['push', '-u', url, ...args], { input })
+    const words = await runPgr(['push', '-u', url, ...args], { input })
     expect([words.code, words.stdout]).toEqual([exit, ''])
     expect(words.stderr).toMatch(/^error: .+\n$/)
-    const json = await pgr(['push', '-u', url, ...args, '--json'], { input })
+    const json = await runPgr(['push', '-u', url, ...args, '--json'], { input })
     expect([json.code, json.stderr]).toEqual([exit, ''])
     expect(JSON.parse(json.stdout)).toMatchObject({ error: { code: expect.stringMatching(/^PGR_/) } })
     expect(seen).toEqual([])
@@ -273,7 +245,7 @@ describe('pgr push', () => {
 describe('pgr check config', () => {
   it('shows what is in effect and where it came from', async () => {
     const path = file('a.yml', 'port: 80\nredis:\n  endpoint: a:1\n  pool_size: 3\n')
-    const { code, stdout, stderr } = await pgr(['check', 'config', path, '--redis.expiration=1h'], {
+    const { code, stdout, stderr } = await runPgr(['check', 'config', path, '--redis.expiration=1h'], {
       env: { PGR_REDIS_PASSWORD: 'hunter2' },
       input: 'not a file name\n',
     })
@@ -294,7 +266,7 @@ describe('pgr check config', () => {
   })
 
   it('prints nothing but JSON when asked for it', async () => {
-    const { code, stdout, stderr } = await pgr([
+    const { code, stdout, stderr } = await runPgr([
       'check',
       'config',
       file('b.yml', 'redis: {pool_size: 3}'),
@@ -310,7 +282,7 @@ describe('pgr check config', () => {
 
   it('ends with 2 and the place of the mistake', async () => {
     const path = file('c.yml', 'redis:\n  endpont: a:1\n')
-    const { code, stdout, stderr } = await pgr(['check', 'config', path])
+    const { code, stdout, stderr } = await runPgr(['check', 'config', path])
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toBe(`error: ${path}:2:3: redis.endpont is not a setting, did you mean redis.endpoint?\n`)
   })

@@ -19,6 +19,8 @@ interface Known {
  */
 const KNOWN = {
   prometheus: { commands: ['prometheus'], args: ['--version'] },
+  /** One that sends remote write 2.0: no distribution has it yet. */
+  prometheus3: { commands: [process.env['PGR_TEST_PROMETHEUS3'] ?? 'prometheus3'], args: ['--version'] },
   promtool: { commands: ['promtool'], args: ['--version'] },
   pushgateway: { commands: ['prometheus-pushgateway', 'pushgateway'], args: ['--version'] },
   client_python: {

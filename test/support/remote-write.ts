@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import protobuf from 'protobufjs'
+import snappy from 'snappyjs'
 
 /** Both versions as protobufjs knows them from the vendored files: what our reader and writer are held against. */
 function typeFrom(file: string, name: string): protobuf.Type {
@@ -30,4 +31,29 @@ export function decodeRemoteWrite(version: 1 | 2, body: Uint8Array): Message {
 /** As fast as protobufjs can, for comparison. */
 export function decodeByReflection(version: 1 | 2, body: Uint8Array): unknown {
   return TYPES[version].decode(body)
+}
+
+/** Labels from `name, value, name, value`. */
+export function pairs(...texts: string[]): Message[] {
+  const labels: Message[] = []
+  for (let i = 0; i < texts.length; i += 2) labels.push({ name: texts[i], value: texts[i + 1] })
+  return labels
+}
+
+/** A body of version 2, the labels of its series as texts; the table has every text once. */
+export function symbolized(...series: (Message & { labels: readonly string[] })[]): Message {
+  const symbols = ['']
+  const timeseries = series.map(({ labels, ...rest }) => ({
+    labelsRefs: labels.map((text) => {
+      const known = symbols.indexOf(text)
+      return known === -1 ? symbols.push(text) - 1 : known
+    }),
+    ...rest,
+  }))
+  return { symbols, timeseries }
+}
+
+/** As a body is sent. */
+export function snappyBody(version: 1 | 2, message: Message): Buffer {
+  return Buffer.from(snappy.compress(encodeRemoteWrite(version, message)))
 }

@@ -2,13 +2,16 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Child, makeFolder, removeFolder, startChild } from './child.ts'
 import { freePort } from './free-port.ts'
-import { peerOrThrow } from './peers.ts'
+import { type PeerName, peerOrThrow } from './peers.ts'
 
 export interface PrometheusOptions {
   /** The whole configuration file. */
   readonly config: string
   readonly port?: number
   readonly flags?: readonly string[]
+  readonly peer?: Extract<PeerName, 'prometheus' | 'prometheus3'>
+  /** Only scrapes and writes to others: it answers no queries. */
+  readonly agent?: boolean
 }
 
 export interface Sample {
@@ -25,12 +28,13 @@ export interface Prometheus extends Child {
   targets(): Promise<{ readonly url: string; readonly health: string; readonly lastError: string }[]>
 }
 
-/** A configuration that scrapes one target every `intervalMs`. */
-export function scrapeConfig(target: string, intervalMs = 1000): string {
+/** A configuration that scrapes one target every `intervalMs`; `global` are more lines of that name. */
+export function scrapeConfig(target: string, intervalMs = 1000, ...global: readonly string[]): string {
   return [
     'global:',
     `  scrape_interval: ${intervalMs}ms`,
     `  scrape_timeout: ${intervalMs}ms`,
+    ...global,
     'scrape_configs:',
     '  - job_name: pgr',
     '    honor_labels: true',
@@ -40,24 +44,69 @@ export function scrapeConfig(target: string, intervalMs = 1000): string {
   ].join('\n')
 }
 
-/** Starts Prometheus with its data in a temporary folder. Call only inside `describeWith('prometheus', …)`. */
+/** What version 2 has a feature flag for. */
+export const NATIVE_HISTOGRAMS = '  scrape_native_histograms: true'
+
+/** What a scrape takes up, and another Prometheus, or whoever takes remote write, is sent. */
+export interface RemoteWriteConfig {
+  /** `host:port`, by the name of the job. */
+  readonly targets: Readonly<Record<string, string>>
+  readonly intervalMs: number
+  /** Of the receiver, with its path. */
+  readonly url: string
+  /** The message of 2.0 instead of that of 1.0, as Prometheus has it since 3. */
+  readonly version2?: boolean
+}
+
+/** A configuration that scrapes targets and sends at once all it finds, and what it knows of its families every second. */
+export function remoteWriteConfig({ targets, intervalMs, url, version2 = false }: RemoteWriteConfig): string {
+  return [
+    'global:',
+    `  scrape_interval: ${intervalMs}ms`,
+    `  scrape_timeout: ${intervalMs}ms`,
+    ...(version2 ? [NATIVE_HISTOGRAMS] : []),
+    'scrape_configs:',
+    ...Object.entries(targets).flatMap(([job, target]) => [
+      `  - job_name: ${job}`,
+      '    static_configs:',
+      `      - targets: ['${target}']`,
+    ]),
+    'remote_write:',
+    `  - url: ${url}`,
+    '    send_exemplars: true',
+    '    send_native_histograms: true',
+    '    queue_config: {batch_send_deadline: 100ms, max_backoff: 1s}',
+    '    metadata_config: {send: true, send_interval: 1s}',
+    ...(version2 ? ['    protobuf_message: io.prometheus.write.v2.Request'] : []),
+    '',
+  ].join('\n')
+}
+
+/** Starts Prometheus with its data in a temporary folder. Call only inside `describeWith` of the peer. */
 export async function startPrometheus({
   config,
   port: wanted,
   flags = [],
+  peer = 'prometheus',
+  agent = false,
 }: PrometheusOptions): Promise<Prometheus> {
-  const { path } = peerOrThrow('prometheus')
+  const { path } = peerOrThrow(peer)
   const port = wanted ?? (await freePort())
   const folder = makeFolder('prometheus')
   const file = join(folder, 'prometheus.yml')
   writeFileSync(file, config)
   const url = `http://127.0.0.1:${port}`
   const child = startChild({
-    name: 'prometheus',
+    name: peer,
     command: path,
     args: [
       `--config.file=${file}`,
-      `--storage.tsdb.path=${folder}/data`,
+      ...(agent
+        ? [
+            peer === 'prometheus3' ? '--agent' : '--enable-feature=agent',
+            `--storage.agent.path=${folder}/data`,
+          ]
+        : [`--storage.tsdb.path=${folder}/data`]),
       `--web.listen-address=127.0.0.1:${port}`,
       ...flags,
     ],

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer'
 import { duplicateName, type Label, type Labels, showLabels, sortLabels } from '../../model/labels.ts'
-import { isLegacyLabelName, isLegacyMetricName } from '../../model/names.ts'
 import type { ReadOptions } from '../format.ts'
 import { eachField, type ProtobufReader, skipField } from '../protobuf.ts'
 import { LABEL } from './layout.ts'
@@ -56,7 +55,9 @@ export function readSeriesName(reader: ProtobufReader, end: number, rules: Label
   if (name === '') return 'has no name; give it a label "__name__" with the name of its metric'
   const good = rules.metricNames.get(name)
   if (good !== undefined) return { name: good, labels }
-  return metricNameProblem(name, rules.options) ?? { name: rules.metricNames.keep(name), labels }
+  const { nameLength } = rules.options.limits
+  if (name.length > nameLength) return nameTooLong('metric', name, nameLength)
+  return { name: rules.metricNames.keep(name), labels }
 }
 
 /** Any label set, sorted; otherwise as `readSeriesName`. */
@@ -110,11 +111,9 @@ export function readText(reader: ProtobufReader): string | undefined {
   return isUtf8(reader.buf.subarray(end - size, end)) ? text : undefined
 }
 
-function labelNameProblem(name: string, { limits, utf8Names }: ReadOptions): string | undefined {
+function labelNameProblem(name: string, { limits }: ReadOptions): string | undefined {
   if (name === '') return 'has a label without a name; leave it out or name it'
-  if (name.length > limits.nameLength) return nameTooLong('label', name, limits.nameLength)
-  if (utf8Names || isLegacyLabelName(name)) return undefined
-  return `has the invalid label name ${quote(name)}; such names are read with --push.enable-utf8-names`
+  return name.length > limits.nameLength ? nameTooLong('label', name, limits.nameLength) : undefined
 }
 
 function valueProblem(name: string, value: string, { limits }: ReadOptions): string | undefined {
@@ -122,15 +121,9 @@ function valueProblem(name: string, value: string, { limits }: ReadOptions): str
   return `has a value of label ${quote(name)} of ${value.length} characters, more than the ${limits.valueLength} allowed; raise --push.max-value-length if it is meant`
 }
 
-function metricNameProblem(name: string, { limits, utf8Names }: ReadOptions): string | undefined {
-  if (name.length > limits.nameLength) return nameTooLong('metric', name, limits.nameLength)
-  if (utf8Names || isLegacyMetricName(name)) return undefined
-  return `has the invalid metric name ${quote(name)}; such names are read with --push.enable-utf8-names`
-}
-
 /** Whether a family of metadata may be called so. */
-export function isMetricName(name: string, options: ReadOptions): boolean {
-  return name !== '' && metricNameProblem(name, options) === undefined
+export function isMetricName(name: string, { limits }: ReadOptions): boolean {
+  return name !== '' && name.length <= limits.nameLength
 }
 
 function nameTooLong(what: string, name: string, limit: number): string {

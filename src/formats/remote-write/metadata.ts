@@ -99,7 +99,7 @@ export class MetadataOfSeries {
 
 const SUFFIXES: Partial<Record<FamilyType, RegExp>> = {
   histogram: /_(?:bucket|sum|count)$/,
-  gaugehistogram: /_(?:bucket|sum|count)$/,
+  gaugehistogram: /_(?:bucket|g?sum|g?count)$/,
   summary: /_(?:sum|count)$/,
 }
 

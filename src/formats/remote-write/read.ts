@@ -90,7 +90,6 @@ interface Memory<S> {
 /** As far as label sets are concerned. */
 function areAlike(a: ReadOptions, b: ReadOptions): boolean {
   return (
-    a.utf8Names === b.utf8Names &&
     a.limits.labelsPerSeries === b.limits.labelsPerSeries &&
     a.limits.nameLength === b.limits.nameLength &&
     a.limits.valueLength === b.limits.valueLength

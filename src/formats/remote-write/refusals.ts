@@ -7,7 +7,7 @@ export class Refusals implements RemoteRefusals {
   samples = 0
   histograms = 0
   exemplars = 0
-  series = 0
+  emptySeries = 0
   readonly reasons: string[] = []
 
   /** `tell` is only asked for a text that is kept. */

@@ -58,8 +58,8 @@ export interface RemoteRefusals {
   readonly samples: number
   readonly histograms: number
   readonly exemplars: number
-  /** Series refused as a whole; what they carried is counted above as well. */
-  readonly series: number
+  /** Series with nothing in them, which none of the above counts. */
+  readonly emptySeries: number
   /** The first few, each with the series, what is wrong with it and how to mend it. */
   readonly reasons: readonly string[]
 }

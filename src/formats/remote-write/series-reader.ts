@@ -136,7 +136,7 @@ export class SeriesReader<S> {
   /** Counts all that was found of the series as refused. */
   private refuse(problem: string): undefined {
     const { refused } = this
-    refused.series++
+    if (this.isEmpty) refused.emptySeries++
     refused.samples += this.samplesAt.count
     refused.histograms += this.histogramsAt.count
     refused.exemplars += this.exemplarsAt.count

@@ -11,6 +11,7 @@ import type {
   SummaryMetric,
 } from '../../model/family.ts'
 import { compareText, type Labels, labelKey, labelValue } from '../../model/labels.ts'
+import { CUSTOM_SCHEMA, classicBuckets } from '../../model/native-histogram.ts'
 import { parseGoFloat } from '../../model/number.ts'
 import type { SetMetric } from '../../store/store.ts'
 import { type FamilyPart, isSeries, parseSetFamilyName } from '../set-family.ts'
@@ -266,7 +267,7 @@ function makeHistogram({ labels, of }: Parts): HistogramMetric | undefined {
     return whole === undefined
       ? undefined
       : {
-          ...withNativeExemplar(whole, nativeExemplar),
+          ...withNativeExemplar(withBuckets(whole), nativeExemplar),
           labels,
           timestampMs: newestMs,
           ...startOf(startMs ?? whole.startMs),
@@ -294,6 +295,13 @@ function makeHistogram({ labels, of }: Parts): HistogramMetric | undefined {
     ...(native === undefined ? {} : { native }),
     ...(isFloat ? { float: true } : {}),
   }
+}
+
+/** Custom bounds are those of classic buckets, which more can read. */
+function withBuckets(metric: HistogramMetric): HistogramMetric {
+  const { native, buckets } = metric
+  if (native?.schema !== CUSTOM_SCHEMA || buckets.length > 0) return metric
+  return { ...metric, buckets: classicBuckets(native) }
 }
 
 function withNativeExemplar(metric: HistogramMetric, exemplar: Exemplar | undefined): HistogramMetric {

@@ -164,7 +164,7 @@ export class SetEntries {
       this.#host.dropEntry(entry)
       return
     }
-    const { type, help, unit: familyUnit, firstSeenMs } = this.#stateOf(unit, family)
+    const { type, help, unit: familyUnit, firstSeenMs } = this.#stateOf(unit, family, pages)
     this.#host.setEntry(
       unit,
       { name: family, type, version, series: countOf(pages), expiresMs: 0, pushedMs, firstSeenMs },
@@ -172,10 +172,15 @@ export class SetEntries {
     )
   }
 
-  #stateOf(unit: Unit, family: string): Hint & { readonly firstSeenMs: number } {
+  #stateOf(unit: Unit, family: string, pages: FamilyPages): Hint & { readonly firstSeenMs: number } {
     const own = storedFamily(unit, family)?.state
     const hint = this.hints.get(family)
-    if (hint === undefined || !isComposite(hint.type) || !goesWith(own?.type, hint.type))
+    if (
+      hint === undefined ||
+      !isComposite(hint.type) ||
+      !goesWith(own?.type, hint.type) ||
+      !hasPart(family, pages)
+    )
       return own ?? { ...UNKNOWN, help: '', unit: '' }
     let firstSeenMs = Number.POSITIVE_INFINITY
     for (const name of namesOfParts(family)) {
@@ -237,6 +242,19 @@ function storedFamily(unit: Unit, name: string): StoredFamily | undefined {
   return unit.families.get(setFamilyName(name, 'value')) ?? unit.families.get(setFamilyName(name, 'total'))
 }
 
+type FamilyPages = ReadonlyMap<number, readonly PlacedMetric[]>
+
+/**
+ * Whether anything of a family is more than a number of its name. A hint is for all sets, and one that has nothing else
+ * means something of its own by the name.
+ */
+function hasPart(family: string, pages: FamilyPages): boolean {
+  for (const metrics of pages.values())
+    for (const { place, metric } of metrics)
+      if (place.part === 'value' && (place.name !== family || typeof metric.content !== 'number')) return true
+  return false
+}
+
 function pagesOf(unit: Unit, family: string): Map<number, readonly PlacedMetric[]> | undefined {
   const content = unit.entries.get(family)?.content
   return content?.kind === 'paged' ? content.pages : undefined
@@ -267,7 +285,7 @@ function valuesIn(metrics: readonly PlacedMetric[]): number {
   return values
 }
 
-function countOf(pages: ReadonlyMap<number, readonly PlacedMetric[]>): number {
+function countOf(pages: FamilyPages): number {
   let series = 0
   for (const metrics of pages.values()) series += valuesIn(metrics)
   return series

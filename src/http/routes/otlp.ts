@@ -28,6 +28,7 @@ const ENCODINGS: Encodings = {
     deflate: inflate,
     ...(unzstd === undefined ? {} : { zstd: unzstd }),
   },
+  advice: unzstd === undefined ? 'gzip, deflate or no encoding' : 'gzip, deflate, zstd or no encoding',
 }
 
 const ENCODING_OF: ReadonlyMap<string, OtlpEncoding> = new Map(

@@ -15,7 +15,11 @@ import { told } from './told.ts'
 const PATHS = ['/api/v1/write', '/api/v1/push']
 
 /** Bodies are in the block format, whether they say so or not; there is no other. */
-const ENCODINGS = { decoders: { snappy: unsnapBlock }, unnamed: 'snappy' } as const
+const ENCODINGS = {
+  decoders: { snappy: unsnapBlock },
+  unnamed: 'snappy',
+  advice: 'snappy in its block format, as remote write does',
+} as const
 
 /** Remote write 1.0 and 2.0 (Prometheus, remote write specifications). */
 export function remoteWriteRoutes(

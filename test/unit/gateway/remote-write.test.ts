@@ -83,7 +83,9 @@ describe('remote write keeps the newest sample of each series', () => {
   it('adds what the reader refused', async () => {
     const { write } = open()
     expect(
-      await write({ refused: { samples: 2, histograms: 1, exemplars: 1, series: 1, reasons: ['because'] } }),
+      await write({
+        refused: { samples: 2, histograms: 1, exemplars: 1, emptySeries: 1, reasons: ['because'] },
+      }),
     ).toMatchObject({ samples: 0, refused: 5, reasons: ['because'] })
   })
 
@@ -248,6 +250,32 @@ describe('histograms and summaries that come in parts', () => {
     expect(await page()).toContain('h_count{instance="",job="j"} 3')
   })
 
+  it('are not made of a number that has their name and no part, which is shown all the same', async () => {
+    const { page, write } = open()
+    const metadata = [
+      hint('s', 'summary', 'Ss.'),
+      hint('h', 'histogram', ''),
+      hint('g', 'gaugehistogram', ''),
+    ]
+    const numbers: Num[] = metadata.map(({ name }, n) => [name, { job: 'j' }, n, 0])
+    await write({ metadata, numbers })
+    expect(await page()).toEqual([
+      '# TYPE g untyped',
+      'g{instance="",job="j"} 2',
+      '# TYPE h untyped',
+      'h{instance="",job="j"} 1',
+      '# HELP s Ss.',
+      '# TYPE s untyped',
+      's{instance="",job="j"} 0',
+    ])
+    await write({ numbers: [['s_count', { job: 'j' }, 4, 10]] })
+    expect(await page()).toEqual(
+      expect.arrayContaining(['# TYPE s summary', 's_count{instance="",job="j"} 4']),
+    )
+    await write({ numbers: [['s_count', { job: 'j' }, 'stale', 20]] })
+    expect(await page()).toContain('s{instance="",job="j"} 0')
+  })
+
   it('go together when the first of them expires, unless it alone is pushed no more', async () => {
     const { page, write, pass } = open()
     await write({ metadata: [hint('h', 'histogram', '')], numbers: PARTS.slice(0, 2) })
@@ -356,6 +384,28 @@ describe('native histograms by remote write', () => {
     ])
   })
 
+  it('have buckets in every format when their bounds are custom', async () => {
+    const { page, write } = open()
+    const custom: NativeHistogram = {
+      schema: -53,
+      zeroThreshold: 0,
+      zeroCount: 0,
+      customBounds: [0.1, 1, 10],
+      positive: { spans: [{ offset: 1, length: 3 }], counts: [1, 2, 3] },
+      negative: { spans: [], counts: [] },
+    }
+    await write({ histograms: [['h', { job: 'j' }, custom, 6, 0]] })
+    const lines = [
+      'h_bucket{instance="",job="j",le="0.1"} 0',
+      'h_bucket{instance="",job="j",le="1"} 1',
+      'h_bucket{instance="",job="j",le="10"} 3',
+      'h_bucket{instance="",job="j",le="+Inf"} 6',
+    ]
+    expect((await page()).filter((line) => line.startsWith('h_bucket'))).toEqual(lines)
+    const openMetrics = (await page({ format: 'openmetrics' })).filter((line) => line.startsWith('h_bucket'))
+    expect(openMetrics).toHaveLength(lines.length)
+  })
+
   it('end by a stale marker of either kind', async () => {
     const { page, write } = open()
     await write({ histograms: [['h', { job: 'j' }, NATIVE, 4, 0]] })
@@ -462,4 +512,4 @@ function open(shared?: ReturnType<typeof embeddedStore>): TestGateway & {
   }
 }
 
-const NONE = { samples: 0, histograms: 0, exemplars: 0, series: 0, reasons: [] }
+const NONE = { samples: 0, histograms: 0, exemplars: 0, emptySeries: 0, reasons: [] }

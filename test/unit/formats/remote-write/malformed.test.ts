@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { PgrError } from '../../../../src/errors/pgr-error.ts'
 import type { RemoteWriteVersion } from '../../../../src/formats/remote-write/index.ts'
-import { encodeRemoteWrite } from '../../../support/remote-write.ts'
-import { NOW, OPTIONS, pairs, readBody, refusal, single, symbolized } from './reading.ts'
+import { encodeRemoteWrite, pairs, symbolized } from '../../../support/remote-write.ts'
+import { NOW, OPTIONS, readBody, refusal, single } from './reading.ts'
 
 const SAMPLE = { value: 1, timestamp: NOW }
 const HISTOGRAM = {
@@ -131,7 +131,7 @@ it.each<[RemoteWriteVersion, Buffer]>([
     histograms: [{ series: 'size' }],
     exemplars: [{}],
     metadata: [{ name: 'up' }],
-    refused: { series: 0 },
+    refused: { samples: 0, emptySeries: 0 },
   })
 })
 
@@ -145,7 +145,7 @@ describe('a million empty series', () => {
   ])('of version %i take little time', (version, body, refused) => {
     expect(refusal(() => readBody(body, version)).code).toBe('PGR_LIMIT_EXCEEDED')
     const started = process.cpuUsage()
-    expect(readBody(body, version, options).refused.series).toBe(refused)
+    expect(readBody(body, version, options).refused.emptySeries).toBe(refused)
     const { user, system } = process.cpuUsage(started)
     expect((user + system) / 1e6).toBeLessThan(3)
   })

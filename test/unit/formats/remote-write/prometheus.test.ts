@@ -22,7 +22,7 @@ function body(name: string): Buffer {
   return Buffer.from(text, 'base64')
 }
 
-const NONE_REFUSED: RemoteRefusals = { samples: 0, histograms: 0, exemplars: 0, series: 0, reasons: [] }
+const NONE_REFUSED: RemoteRefusals = { samples: 0, histograms: 0, exemplars: 0, emptySeries: 0, reasons: [] }
 const REQUESTS = 'requests_total{job="api",path="/ü"}'
 const EXEMPLAR: RemoteExemplar<string> = {
   series: REQUESTS,

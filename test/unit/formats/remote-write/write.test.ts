@@ -84,7 +84,7 @@ describe.each(VERSIONS)('version %i', (version) => {
         const { bytes, ...counts } = writeRemoteWrite(families, version, { nowMs: NOW })
         const found = readBody(bytes, version, WIDE)
         const expected = families.flatMap(seriesOf)
-        expect(found.refused).toMatchObject({ series: 0, samples: 0, exemplars: 0 })
+        expect(found.refused).toMatchObject({ emptySeries: 0, samples: 0, exemplars: 0 })
         expect(found.numbers).toEqual(
           expected.map(({ name, labels, value, metric }) => ({
             series: show(name, labels),
