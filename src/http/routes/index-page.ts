@@ -25,7 +25,7 @@ export function indexRoutes({ version, externalPath, paths }: HttpOptions): Rout
 </head>
 <body>
 <h1>pgr ${escapeHtml(version)}</h1>
-<p>Push metrics with PUT or POST to ${escapeHtml(externalPath)}/metrics/job/&lt;job&gt;, or with POST to ${escapeHtml(externalPath + paths.ingest)}.</p>
+<p>Push metrics with PUT or POST to ${escapeHtml(externalPath)}/metrics/job/&lt;job&gt;, or with POST to ${escapeHtml(externalPath + paths.ingest)}; remote write to ${escapeHtml(externalPath)}/api/v1/write, OTLP metrics to ${escapeHtml(externalPath)}/v1/metrics.</p>
 <ul>
 ${items.join('')}</ul>
 </body>
