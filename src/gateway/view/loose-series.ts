@@ -11,7 +11,6 @@ import type {
   SummaryMetric,
 } from '../../model/family.ts'
 import { compareText, type Labels, labelKey, labelValue } from '../../model/labels.ts'
-import { CUSTOM_SCHEMA, classicBuckets } from '../../model/native-histogram.ts'
 import { parseGoFloat } from '../../model/number.ts'
 import type { SetMetric } from '../../store/store.ts'
 import { type FamilyPart, isSeries, parseSetFamilyName } from '../set-family.ts'
@@ -267,7 +266,7 @@ function makeHistogram({ labels, of }: Parts): HistogramMetric | undefined {
     return whole === undefined
       ? undefined
       : {
-          ...withNativeExemplar(withBuckets(whole), nativeExemplar),
+          ...withNativeExemplar(whole, nativeExemplar),
           labels,
           timestampMs: newestMs,
           ...startOf(startMs ?? whole.startMs),
@@ -295,13 +294,6 @@ function makeHistogram({ labels, of }: Parts): HistogramMetric | undefined {
     ...(native === undefined ? {} : { native }),
     ...(isFloat ? { float: true } : {}),
   }
-}
-
-/** Custom bounds are those of classic buckets, which more can read. */
-function withBuckets(metric: HistogramMetric): HistogramMetric {
-  const { native, buckets } = metric
-  if (native?.schema !== CUSTOM_SCHEMA || buckets.length > 0) return metric
-  return { ...metric, buckets: classicBuckets(native) }
 }
 
 function withNativeExemplar(metric: HistogramMetric, exemplar: Exemplar | undefined): HistogramMetric {
