@@ -48,7 +48,7 @@ it.each([
       }
       const page = await scrape(pgr.url)
       expect(page.match(/^http_server_requests/gm)?.length).toBe(PROCESSES * POINTS)
-      if (temporality === 'delta') expect(page).toContain(`http_route="/api/v1/thing/0",`)
+      expect(Number(FIRST.exec(page)?.[1])).toBe(load.firstValue)
     } finally {
       await pgr.stop()
       await redis?.stop()
@@ -63,14 +63,22 @@ it.each([
   1_800_000,
 )
 
+/** The first series of the first process. */
+const FIRST =
+  /^http_server_requests_0_total\{http_request_method="POST",[^}]*thing\/0",instance="api-7d9c4b5f6d-0",[^}]*\} (\S+)$/m
+
 class Sender {
   private readonly url: string
   private readonly load: OtlpLoad
+  /** What its first series has to show. */
+  firstValue = 0
+  private readonly isDelta: boolean
   private rounds = 0
   private lastMs = 0
 
   constructor(url: string, temporality: Services['temporality']) {
     this.url = `${url}/v1/metrics`
+    this.isDelta = temporality === 'delta'
     this.load = new OtlpLoad({ processes: PROCESSES, points: POINTS, temporality })
   }
 
@@ -81,6 +89,7 @@ class Sender {
       // Two deltas of one time would be the same one.
       this.lastMs = Math.max(Date.now(), this.lastMs + 1)
       this.rounds++
+      this.firstValue = this.isDelta ? this.firstValue + this.rounds : this.rounds
       let next = 0
       const lane = async () => {
         while (next < PROCESSES) await post(agent, this.url, this.load.body(next++, this.rounds, this.lastMs))
