@@ -9,6 +9,8 @@ import { OtlpLoad, type Services } from './otlp-load.ts'
 // benches stand beside, 2.42, has no receiver of OTLP.
 
 const ROUNDS = Number(process.env['PGR_BENCH_ROUNDS'] ?? 5)
+/** Of the gateway, such as `--cpu-prof`. */
+const NODE_FLAGS = process.env['PGR_BENCH_NODE_FLAGS']?.split(' ') ?? []
 const PROCESSES = 100
 const POINTS = 1000
 /** Requests at a time. */
@@ -26,7 +28,7 @@ it.each([
   async (name, temporality, onRedis) => {
     const redis = onRedis ? await startRedis() : undefined
     const flags = redis === undefined ? [] : ['--redis.endpoint', redis.url]
-    const pgr = await startPgr({ flags, nodeFlags: process.env['PGR_BENCH_NODE_FLAGS']?.split(' ') ?? [] })
+    const pgr = await startPgr({ flags, nodeFlags: NODE_FLAGS })
     const perCpu: number[] = []
     const rates: number[] = []
     const redisPerCpu: number[] = []
