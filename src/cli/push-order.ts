@@ -1,8 +1,10 @@
 import { type BodyFormat, detectFormat } from '../client/body.ts'
 import type { BodyToCheck } from '../client/check.ts'
 import { parseGroupLabel } from '../client/group-path.ts'
-import type { RemoteWriteCounts } from '../client/remote-write.ts'
+import type { OtlpOrder } from '../client/otlp.ts'
+import type { RemoteWriteCounts, RemoteWriteOrder } from '../client/remote-write.ts'
 import { buildRequest, type PushOrder, type PushRequest } from '../client/request.ts'
+import type { Answer } from '../client/send.ts'
 import { type Credentials, parseTarget, type Target } from '../client/target.ts'
 import { duration } from '../config/kinds.ts'
 import { PgrError } from '../errors/pgr-error.ts'
@@ -17,7 +19,7 @@ export interface PushFlags {
   readonly group?: readonly string[] | undefined
   readonly replace: boolean
   readonly ttl?: string | undefined
-  readonly protocol: 'pushgateway' | 'ingest' | 'remote-write'
+  readonly protocol: 'pushgateway' | 'ingest' | 'remote-write' | 'otlp'
   readonly 'remote-write-version': '1.0' | '2.0'
   readonly format: BodyFormat | 'auto'
   readonly check: boolean
@@ -50,8 +52,16 @@ export interface PreparedPush {
   readonly input: Uint8Array
   /** Null when the input was not read. */
   readonly series: number | null
-  /** What the receiver says it wrote; undefined when it is not one that says so. Throws PGR_PUSH_REFUSED. */
-  written(headers: Headers): RemoteWriteCounts | undefined
+  /** The reason in an answer that refuses, where it is not plain text. */
+  explain?(answer: Answer): string
+  /** Reads the answer to a push that was taken. Throws PGR_PUSH_REFUSED when it says that part of it was not. */
+  outcome(answer: Answer): PushOutcome
+}
+
+/** What a receiver says besides that it took the push. */
+export interface PushOutcome {
+  readonly written?: RemoteWriteCounts
+  readonly warning?: string
 }
 
 /**
@@ -72,17 +82,39 @@ export async function preparePush(flags: PushFlags, sources: OrderSources): Prom
     refuse(`${name} is empty, which ${effect}: pass --allow-empty if that is meant`)
   }
   const format = flags.format === 'auto' ? detectFormat(body) : flags.format
-  if (typeof to === 'object' && 'version' in to) {
+  if (typeof to === 'object' && 'protocol' in to) {
     const { readBody } = await import('../client/check.ts')
-    const { buildRemoteWrite, readWritten } = await import('../client/remote-write.ts')
     const families = readBody({ name, body, format })
-    const nowMs = sources.now()
-    const { request, carries, series } = buildRemoteWrite({ target, ...ttl, ...to, families, nowMs })
-    return { request, input: body, series, written: (headers) => readWritten(to.version, carries, headers) }
+    const order = { target, ...ttl, families, labels: to.labels, nowMs: sources.now(), gzip: flags.gzip }
+    const prepared =
+      to.protocol === 'otlp' ? await prepareOtlp(order) : await prepareRemoteWrite(order, to.version)
+    return { input: body, ...prepared }
   }
   const series = flags.check ? await check({ name, body, format, timestamps: to === 'ingest' }) : null
   const request = buildRequest({ target, to, format, body, gzip: flags.gzip, ...ttl })
-  return { request, input: body, series, written: () => undefined }
+  return { request, input: body, series, outcome: () => ({}) }
+}
+
+async function prepareRemoteWrite(
+  order: Omit<RemoteWriteOrder, 'version'>,
+  version: RemoteWriteVersion,
+): Promise<Omit<PreparedPush, 'input'>> {
+  const { buildRemoteWrite, readWritten } = await import('../client/remote-write.ts')
+  const { request, carries, series } = buildRemoteWrite({ ...order, version })
+  const outcome = ({ headers }: Answer): PushOutcome => {
+    const written = readWritten(version, carries, headers)
+    return written === undefined ? {} : { written }
+  }
+  return { request, series, outcome }
+}
+
+async function prepareOtlp(order: OtlpOrder): Promise<Omit<PreparedPush, 'input'>> {
+  const { buildOtlp, explainOtlp, readOtlpAnswer } = await import('../client/otlp.ts')
+  const outcome = (answer: Answer): PushOutcome => {
+    const warning = readOtlpAnswer(answer)
+    return warning === undefined ? {} : { warning }
+  }
+  return { ...buildOtlp(order), explain: explainOtlp, outcome }
 }
 
 /** The readers are loaded only when they are needed. */
@@ -103,17 +135,19 @@ function assertDuration(flag: string, given: string, kind: typeof LIFETIME): num
   return kind.parse(given) ?? refuse(`${flag} must be ${kind.expects}, not ${JSON.stringify(given)}`)
 }
 
-/** Labels that every series gets. */
-interface RemoteWriteDestination {
-  readonly version: RemoteWriteVersion
-  readonly labels: Labels
-}
+/** A receiver of series, with labels that all of them get. */
+type SeriesDestination = { readonly labels: Labels } & (
+  | { readonly protocol: 'remote-write'; readonly version: RemoteWriteVersion }
+  | { readonly protocol: 'otlp' }
+)
 
-function destination(flags: PushFlags): PushOrder['to'] | RemoteWriteDestination {
+function destination(flags: PushFlags): PushOrder['to'] | SeriesDestination {
   const { protocol, job, group = [], replace } = flags
-  if (protocol === 'remote-write') {
-    if (replace) refuse('--replace belongs to a group, which --protocol=remote-write has not: leave it out')
-    return { version: flags['remote-write-version'] === '1.0' ? 1 : 2, labels: labelsFor(job, group) }
+  if (protocol === 'remote-write' || protocol === 'otlp') {
+    if (replace) refuse(`--replace belongs to a group, which --protocol=${protocol} has not: leave it out`)
+    const labels = labelsFor(job, group)
+    if (protocol === 'otlp') return { protocol, labels }
+    return { protocol, version: flags['remote-write-version'] === '1.0' ? 1 : 2, labels }
   }
   if (protocol === 'ingest') {
     if (job !== undefined || group.length > 0 || replace) {

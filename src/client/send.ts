@@ -10,19 +10,26 @@ export interface World {
   now(): number
 }
 
+/** What the gateway said, besides its status; of a long body the beginning. */
+export interface Answer {
+  readonly headers: Headers
+  readonly body: Uint8Array
+}
+
 export interface SendOptions {
   /** Attempts after the first. */
   readonly retries: number
   /** For each attempt, until the answer is read. */
   readonly timeoutMs: number
+  /** The reason in an answer that refuses; without it the body is text. */
+  explain?(answer: Answer): string
   /** Hears of every failed attempt that is followed by another. */
   onRetry?(failure: { readonly attempt: number; readonly reason: string; readonly delayMs: number }): void
 }
 
-export interface Sent {
+export interface Sent extends Answer {
   readonly status: number
   readonly attempts: number
-  readonly headers: Headers
 }
 
 interface Failure {
@@ -30,8 +37,10 @@ interface Failure {
   readonly askedMs?: number | undefined
 }
 
+/** What is read of an answer. */
+const LONGEST_ANSWER_BYTES = 65_536
 /** An explanation longer than this is cut. */
-const LONGEST_REASON_BYTES = 4096
+const LONGEST_REASON = 4096
 
 /**
  * Sends until the gateway answers 2xx, refuses for good, or retries run out. Sending twice is safe: a group push
@@ -71,11 +80,13 @@ async function sendOnce(
       redirect: 'manual',
       signal: AbortSignal.timeout(options.timeoutMs),
     })
-    const said = await readReason(response)
-    if (response.ok) return { status: response.status, headers: response.headers }
+    const { headers } = response
+    const body = await readStart(response)
+    if (response.ok) return { status: response.status, headers, body }
+    const said = options.explain?.({ headers, body }) ?? Buffer.from(body).toString()
     return {
-      error: refusal(request, response, said),
-      askedMs: parseRetryAfterMs(response.headers.get('retry-after'), world.now()),
+      error: refusal(request, response, oneLine(said.slice(0, LONGEST_REASON))),
+      askedMs: parseRetryAfterMs(headers.get('retry-after'), world.now()),
     }
   } catch (reason) {
     return { error: unreachable(request, reason, options) }
@@ -93,7 +104,7 @@ function refusal({ method, url }: PushRequest, response: Response, said: string)
   }
   if (status === 403) return new PgrError('PGR_FORBIDDEN', `the gateway forbids this push (403)${reason}`)
   if (status >= 300 && status < 400) {
-    const to = clean(response.headers.get('location') ?? 'elsewhere')
+    const to = oneLine(response.headers.get('location') ?? 'elsewhere')
     return new PgrError(
       'PGR_PUSH_REFUSED',
       `the gateway sends this push on to ${to} (${status}); give --url its final address`,
@@ -133,26 +144,26 @@ function networkReason(reason: unknown): string {
     else if (error.cause instanceof Error) error = error.cause
     else break
   }
-  return error instanceof Error ? clean(error.message) : clean(String(error))
+  return error instanceof Error ? oneLine(error.message) : oneLine(String(error))
 }
 
-/** The first bytes of the answer's body as one line; the rest is not waited for. */
-async function readReason(response: Response): Promise<string> {
-  if (response.body === null) return ''
+/** The first bytes of the answer's body; the rest is not waited for. */
+async function readStart(response: Response): Promise<Uint8Array> {
+  if (response.body === null) return new Uint8Array(0)
   const chunks: Uint8Array[] = []
   let bytes = 0
   const reader = response.body.getReader()
-  while (bytes < LONGEST_REASON_BYTES) {
+  while (bytes < LONGEST_ANSWER_BYTES) {
     const { done, value } = await reader.read()
-    if (done) return clean(Buffer.concat(chunks).toString())
+    if (done) return Buffer.concat(chunks)
     chunks.push(value)
     bytes += value.length
   }
   void reader.cancel().catch(() => {})
-  return clean(Buffer.concat(chunks).subarray(0, LONGEST_REASON_BYTES).toString())
+  return Buffer.concat(chunks).subarray(0, LONGEST_ANSWER_BYTES)
 }
 
 /** One line without control characters: the text may come from anywhere and goes to a terminal. */
-function clean(text: string): string {
+export function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
 }

@@ -2,8 +2,8 @@ import type { TranslatedFamily } from '../formats/otlp/index.ts'
 import { writeStoredMetric } from '../formats/stored/index.ts'
 import { type Family, type Metric, type NumberMetric, seriesOf } from '../model/family.ts'
 import { type Labels, labelKey, mergeLabels, NO_LABELS, showLabels, withoutNames } from '../model/labels.ts'
-import { MAX_FUTURE_MS } from '../store/store.ts'
-import { Dealer, type DealtFamily, deal } from './dealer.ts'
+import { MAX_FUTURE_MS, type SetSample } from '../store/store.ts'
+import { Dealer, type DealtFamily, type DealtSample, deal } from './dealer.ts'
 import type { Delta } from './deltas.ts'
 import type { OtlpPush, OtlpWritten } from './gateway.ts'
 import { loadView, type PushDeps } from './push.ts'
@@ -27,6 +27,15 @@ interface Placement {
   readonly key: string
   /** By name of the family: the start time this process wrote last, and when. */
   readonly starts: Map<string, { readonly startMs: number; readonly writtenAtMs: number }>
+}
+
+/** What a family of a body brings to one set. */
+interface Share {
+  readonly home: Home
+  /** Why the set does not take it. */
+  readonly problem: string | undefined
+  /** Where its values go, once there is one. */
+  values: DealtFamily | undefined
 }
 
 /**
@@ -102,27 +111,34 @@ class Sorting {
 
   take({ family, streams, isDerived }: TranslatedFamily): void {
     const other: FamilyPart = streams === undefined ? 'total' : 'value'
-    const clashing = new Map<Home['id'], boolean>()
-    for (const [n, metric] of (family.metrics as readonly Metric[]).entries()) {
+    const shares = new Map<Home['id'], Share>()
+    const metrics: readonly Metric[] = family.metrics
+    let share: Share | undefined
+    for (let n = 0; n < metrics.length; n++) {
+      const metric = metrics[n] as Metric
       const placement = this.place(family.name, metric.labels)
-      const { home } = placement
-      let clashes = clashing.get(home.id)
-      if (clashes === undefined) {
-        clashes = holds(this.view.units.get(home.id), setFamilyName(family.name, other))
-        clashing.set(home.id, clashes)
-      }
-      const problem = clashes
-        ? clashOf(family, home, other)
-        : this.problemOf(family, metric, streams !== undefined)
+      // Series mostly come in a row of one set.
+      if (share?.home !== placement.home) share = this.shareOf(family, placement.home, other, shares)
+      const problem = share.problem ?? this.problemOf(family, metric, streams !== undefined)
       if (problem !== undefined) {
         if (isDerived !== true) this.reject(1, problem)
         continue
       }
       if (isDerived !== true) this.points++
       const stream = streams?.[n]
-      if (stream === undefined) this.state(family, metric, placement)
+      if (stream === undefined) this.state(family, metric, placement, share)
       else this.delta(family, { stream, metric }, placement)
     }
+  }
+
+  private shareOf(family: Family, home: Home, other: FamilyPart, shares: Map<Home['id'], Share>): Share {
+    let share = shares.get(home.id)
+    if (share?.home !== home) {
+      const clashes = holds(this.view.units.get(home.id), setFamilyName(family.name, other))
+      share = { home, problem: clashes ? clashOf(family, home, other) : undefined, values: undefined }
+      shares.set(home.id, share)
+    }
+    return share
   }
 
   private problemOf(
@@ -149,26 +165,26 @@ class Sorting {
     return dealt
   }
 
-  private state(family: Family, metric: Metric, placement: Placement): void {
+  private state(family: Family, metric: Metric, placement: Placement, share: Share): void {
     const { labels, key } = placement
-    const { timestampMs, stale } = metric
-    const sample = { labels, key, ...(timestampMs === undefined ? {} : { timestampMs }) }
-    const dealt = this.familyOf(family, placement, 'value')
-    if (stale === true) {
-      deal(dealt, { ...sample, content: 'stale', series: 1 })
+    const { timestampMs } = metric
+    share.values ??= this.familyOf(family, placement, 'value')
+    const dealt = share.values
+    if (metric.stale === true) {
+      deal(dealt, sampleOf(labels, key, timestampMs, 'stale', 1))
     } else if (isNumbers(family)) {
       const { value, startMs, exemplar } = metric as NumberMetric
-      deal(dealt, { ...sample, content: value, series: 1 })
+      deal(dealt, sampleOf(labels, key, timestampMs, value, 1))
       if (startMs !== undefined && family.type === 'counter')
         this.start(family, placement, startMs, timestampMs)
       if (exemplar !== undefined) {
         const carrier: NumberMetric = { labels: NO_LABELS, value: 0, exemplar }
         const content = writeStoredMetric('unknown', carrier)
-        deal(this.familyOf(family, placement, 'exemplar'), { ...sample, content, series: 0 })
+        deal(this.familyOf(family, placement, 'exemplar'), sampleOf(labels, key, timestampMs, content, 0))
       }
     } else {
       const series = seriesOf({ ...family, metrics: [metric] } as Family)
-      deal(dealt, { ...sample, content: writeStoredMetric(family.type, metric), series })
+      deal(dealt, sampleOf(labels, key, timestampMs, writeStoredMetric(family.type, metric), series))
     }
   }
 
@@ -183,26 +199,32 @@ class Sorting {
     const known = starts.get(family.name)
     if (known?.startMs === startMs && this.nowMs - known.writtenAtMs < this.refreshMs) return
     starts.set(family.name, { startMs, writtenAtMs: this.nowMs })
-    const sample = { labels, key, content: startMs, series: 1 }
-    deal(
-      this.familyOf(family, placement, 'start'),
-      timestampMs === undefined ? sample : { ...sample, timestampMs },
-    )
+    deal(this.familyOf(family, placement, 'start'), sampleOf(labels, key, timestampMs, startMs, 1))
   }
 
   private delta(family: Family, delta: Delta, placement: Placement): void {
     const { home, labels, key } = placement
     const { metric } = delta
     if (metric.stale === true) {
-      const dealt = this.familyOf(family, placement, 'total')
-      const { timestampMs } = metric
-      const sample = { labels, key, content: 'stale' as const, series: 1 }
-      deal(dealt, timestampMs === undefined ? sample : { ...sample, timestampMs })
+      deal(this.familyOf(family, placement, 'total'), sampleOf(labels, key, metric.timestampMs, 'stale', 1))
       return
     }
     const series: SeriesDeltas = this.totals.seriesOf(home, family, { labels, key })
     series.deltas.push(delta)
   }
+}
+
+/** Spelled out: almost everything that comes is made into one of these. */
+function sampleOf(
+  labels: Labels,
+  key: string,
+  timestampMs: number | undefined,
+  content: SetSample['content'],
+  series: number,
+): DealtSample {
+  return timestampMs === undefined
+    ? { labels, key, content, series }
+    : { labels, key, timestampMs, content, series }
 }
 
 function isNumbers({ type }: Family): boolean {

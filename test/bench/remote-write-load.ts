@@ -1,4 +1,5 @@
 import snappy from 'snappyjs'
+import { nested, text } from './protobuf-bytes.ts'
 
 /** Series as a Kubernetes scrape has them: ten labels, about 150 bytes. */
 export interface Fleet {
@@ -68,17 +69,6 @@ function seriesOf(labels: readonly (readonly [string, string])[]): Buffer {
   sample[0] = 0x09
   sample[9] = 0x10
   return nested(1, Buffer.concat([...fields, nested(2, sample)]))
-}
-
-function nested(field: number, bytes: Buffer): Buffer {
-  const head = [field * 8 + 2]
-  let rest = bytes.length
-  for (; rest > 127; rest >>>= 7) head.push((rest & 127) | 128)
-  return Buffer.concat([Buffer.from([...head, rest]), bytes])
-}
-
-function text(field: number, value: string): Buffer {
-  return nested(field, Buffer.from(value))
 }
 
 function labelsOf(target: number, i: number): readonly (readonly [string, string])[] {

@@ -115,7 +115,7 @@ describe('pgr', () => {
       const scripts = readdirSync(loaded).map((name) => readFileSync(join(loaded, name), 'utf8'))
       expect(scripts.join('')).toContain('/dist/cli/main.js')
       expect(scripts.join('')).not.toMatch(
-        /\/node_modules\/(fastify|ioredis|pino|prom-client|typescript|yaml)\//,
+        /\/node_modules\/(@opentelemetry|fastify|ioredis|pino|prom-client|typescript|yaml)\//,
       )
     },
   )
@@ -164,6 +164,26 @@ describe('pgr push', () => {
     })
     expect(gunzipSync(seen[0]?.body ?? '').toString()).toBe(body)
     expect(stdout).not.toContain('hunter2')
+  })
+
+  it('sends OTLP, and passes on what the receiver warns of or rejects', async () => {
+    const args = ['push', '-u', url, '-j', 'j', '--protocol=otlp']
+    const answering = (hex: string) => (response: ServerResponse) => {
+      response.setHeader('content-type', 'application/x-protobuf')
+      response.end(Buffer.from(hex, 'hex'))
+    }
+    respond = answering('0a041202686f')
+    const warned = await pgr(args, { input: 'm 1\n' })
+    expect(warned).toEqual({ code: 0, stdout: '', stderr: 'warning: the receiver says: ho\n' })
+    expect(seen[0]).toMatchObject({ method: 'POST', url: '/v1/metrics' })
+    expect(seen[0]?.headers).toMatchObject({ 'content-type': 'application/x-protobuf' })
+    const told = await pgr([...args, '--json'], { input: 'm 1\n' })
+    expect([told.code, told.stderr]).toEqual([0, ''])
+    expect(JSON.parse(told.stdout)).toMatchObject({ status: 200, series: 1, warning: 'ho' })
+    respond = answering('0a0608011202686f')
+    const rejected = await pgr(args, { input: 'm 1\n' })
+    expect([rejected.code, rejected.stdout]).toEqual([1, ''])
+    expect(rejected.stderr).toMatch(/^error: the receiver rejected points \(1\) .*: ho\n$/)
   })
 
   it('shows what it would send, and sends nothing', async () => {

@@ -9,7 +9,7 @@ const DEFAULT_URL = 'http://127.0.0.1:9753'
 export class Push extends Command {
   static override summary = 'Push metrics to a gateway.'
   static override description =
-    'Reads metrics in the Prometheus text format or OpenMetrics from a file or standard input, checks them, and sends them. Works with this gateway and with Prometheus Pushgateway, which knows no --ttl and no --protocol but its own; --protocol=remote-write works with every receiver of it. A password is taken from PGR_PASSWORD, from the file that PGR_PASSWORD_FILE or --password-file names, or from the URL, and is never shown.'
+    'Reads metrics in the Prometheus text format or OpenMetrics from a file or standard input, checks them, and sends them. Works with this gateway and with Prometheus Pushgateway, which knows no --ttl and no --protocol but its own; --protocol=remote-write and --protocol=otlp work with every receiver of them. A password is taken from PGR_PASSWORD, from the file that PGR_PASSWORD_FILE or --password-file names, or from the URL, and is never shown.'
   static override examples = [
     {
       description: 'Push what a script prints',
@@ -32,6 +32,11 @@ export class Push extends Command {
       command:
         '<%= config.bin %> <%= command.id %> metrics.prom --protocol=remote-write --job=backup --verbose',
     },
+    {
+      description: 'Send them to anything that takes OpenTelemetry',
+      command:
+        '<%= config.bin %> <%= command.id %> metrics.prom --protocol=otlp --job=backup --url=http://collector:4318',
+    },
   ]
   static override args = {
     file: Args.string({
@@ -50,7 +55,7 @@ export class Push extends Command {
     job: Flags.string({
       char: 'j',
       summary:
-        'Job name of the group, required for one; with --protocol=remote-write the label job of every series.',
+        'Job name of the group, required for one; with remote-write the label job of every series, with otlp service.name.',
       helpValue: '<name>',
     }),
     group: Flags.string({
@@ -68,10 +73,11 @@ export class Push extends Command {
       helpValue: '<duration>',
     }),
     protocol: Flags.option({
-      options: ['pushgateway', 'ingest', 'remote-write'] as const,
+      options: ['pushgateway', 'ingest', 'remote-write', 'otlp'] as const,
       default: 'pushgateway' as const,
     })({
-      summary: 'Push into a group, merge metrics one by one, or send them as Prometheus does.',
+      summary:
+        'Push into a group, merge metrics one by one, or send them as Prometheus or OpenTelemetry does.',
     }),
     'remote-write-version': Flags.option({ options: ['1.0', '2.0'] as const, default: '2.0' as const })({
       summary: 'Version of remote write; receivers of 2.0 say what they wrote.',
@@ -119,7 +125,7 @@ export class Push extends Command {
     const typed: PushFlags = { ...flags, url: flags.url || DEFAULT_URL }
     const { parseTimeoutMs, preparePush } = await import('../push-order.ts')
     const timeoutMs = parseTimeoutMs(flags.timeout)
-    const { request, input, series, written } = await preparePush(typed, {
+    const { request, input, series, explain, outcome } = await preparePush(typed, {
       env: process.env,
       readFile: readTextFile,
       readInput: () => readInput(args.file, process.stdin),
@@ -135,16 +141,17 @@ export class Push extends Command {
     const { sendPush } = await import('../../client/send.ts')
     const say =
       flags.verbose || process.stderr.isTTY ? (line: string) => writeLine(process.stderr, line) : () => {}
-    const { status, attempts, headers } = await sendPush(
+    const { status, attempts, ...answer } = await sendPush(
       request,
       {
         retries: flags.retry,
         timeoutMs,
+        ...(explain && { explain }),
         onRetry: ({ reason, delayMs }) => say(`${reason}; next attempt in ${Math.round(delayMs)} ms`),
       },
       { fetch, sleep: (ms) => sleep(ms), random: Math.random, now: Date.now },
     )
-    const wrote = written(headers)
+    const said = outcome(answer)
     const { method, url } = request
     if (flags.json) {
       writeJson({
@@ -155,14 +162,15 @@ export class Push extends Command {
         series,
         bytes: input.length,
         sentBytes: request.body.length,
-        ...(wrote === undefined ? {} : { written: wrote }),
+        ...said,
       })
       return
     }
     const count = series === null ? '' : `${series} series, `
     say(`${method} ${url}: ${count}${input.length} bytes (${status})`)
-    if (wrote !== undefined) {
-      const { samples, histograms, exemplars } = wrote
+    if (said.warning !== undefined) writeLine(process.stderr, `warning: the receiver says: ${said.warning}`)
+    if (said.written !== undefined) {
+      const { samples, histograms, exemplars } = said.written
       say(`the receiver wrote ${samples} samples, ${histograms} histograms and ${exemplars} exemplars`)
     }
   }

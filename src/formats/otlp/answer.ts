@@ -1,4 +1,4 @@
-import { ProtobufWriter } from '../protobuf.ts'
+import { openReader, ProtobufWriter, skipField } from '../protobuf.ts'
 import { PARTIAL_SUCCESS, RESPONSE, STATUS } from './layout.ts'
 
 /** How a request is written, and with it every answer to it. */
@@ -61,6 +61,22 @@ export function writeStatus(httpStatus: number, text: string, encoding: OtlpEnco
   const message = shorten(text)
   if (encoding === 'json') return Buffer.from(JSON.stringify({ code, message }))
   return new ProtobufWriter().varint(STATUS.code).varint(code).varint(STATUS.message).string(message).take()
+}
+
+/** The text of a google.rpc.Status in protobuf; undefined when there is none or the bytes are none. */
+export function readStatus(bytes: Uint8Array): string | undefined {
+  let message: string | undefined
+  try {
+    const reader = openReader(bytes)
+    while (reader.pos < reader.len) {
+      const tag = reader.tag()
+      if (tag === STATUS.message) message = reader.string()
+      else skipField(reader, tag)
+    }
+  } catch {
+    return undefined
+  }
+  return message
 }
 
 function shorten(message: string): string {

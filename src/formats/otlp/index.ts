@@ -13,6 +13,7 @@ export {
   OTLP_MEDIA_TYPE,
   type OtlpEncoding,
   type PartialSuccess,
+  readStatus,
   writeResponse,
   writeStatus,
 } from './answer.ts'

@@ -6,6 +6,12 @@ import {
   preparePush,
 } from '../../../src/cli/push-order.ts'
 import { PgrError } from '../../../src/errors/pgr-error.ts'
+import {
+  OtlpReader,
+  PROMETHEUS_TRANSLATION,
+  writeResponse,
+  writeStatus,
+} from '../../../src/formats/otlp/index.ts'
 import { RemoteWriteReader } from '../../../src/formats/remote-write/index.ts'
 import { showLabels } from '../../../src/model/labels.ts'
 import { unsnapBlock } from '../../../src/wire/snappy.ts'
@@ -90,12 +96,24 @@ describe('where a push goes', () => {
     },
   )
 
+  it('is a receiver of OTLP, where job and instance name the resource and other labels are of points', async () => {
+    const flags = { ...FLAGS, group: ['instance=i', 'a=1'], protocol: 'otlp' } as const
+    const { request, series } = await preparePush(flags, sources('# TYPE m gauge\nm{b="2"} 3\n'))
+    expect(request).toMatchObject({ method: 'POST', url: 'http://h/v1/metrics' })
+    expect(series).toBe(1)
+    const reader = new OtlpReader({ ...PROMETHEUS_TRANSLATION, limits: READ_OPTIONS.limits })
+    const [translated] = reader.read(request.body, 'protobuf').families
+    expect(translated?.family).toMatchObject({ name: 'm', type: 'gauge', metrics: [{ value: 3 }] })
+    expect(showLabels(translated?.family.metrics[0]?.labels ?? [])).toBe('{a="1",b="2",instance="i",job="j"}')
+  })
+
   it.each<[string, Partial<PushFlags>, RegExp]>([
     ['no job', { job: undefined }, /--job/],
     ['a flag taken for the job', { job: '--group' }, /looks like a flag/],
     ['a group without a value', { group: ['a'] }, /name=value/],
     ['a group for the merging path', { protocol: 'ingest' }, /--protocol=ingest/],
     ['replacing by remote write', { protocol: 'remote-write', replace: true }, /--replace/],
+    ['replacing by OTLP', { protocol: 'otlp', replace: true }, /--protocol=otlp/],
     ['a label twice', { protocol: 'remote-write', group: ['a=1', 'a=2'] }, /label a is given twice/],
     ['a URL of another scheme', { url: 'ftp://h' }, /scheme/],
     [
@@ -234,29 +252,59 @@ describe('credentials', () => {
   })
 })
 
+/** An answer that says that the push was taken and no more. */
+const NOTHING = { headers: new Headers(), body: new Uint8Array(0) }
+
 describe('what a receiver of remote write says', () => {
   const flags = { ...FLAGS, protocol: 'remote-write' } as const
   const prepared = () => preparePush(flags, sources('a 1\nb 2\n'))
-  const said = (samples: number) =>
-    new Headers({
+  const said = (samples: number) => ({
+    ...NOTHING,
+    headers: new Headers({
       'X-Prometheus-Remote-Write-Samples-Written': String(samples),
       'X-Prometheus-Remote-Write-Histograms-Written': '0',
       'X-Prometheus-Remote-Write-Exemplars-Written': '0',
-    })
+    }),
+  })
 
   it('is passed on', async () => {
-    expect((await prepared()).written(said(2))).toEqual({ samples: 2, histograms: 0, exemplars: 0 })
+    const written = { samples: 2, histograms: 0, exemplars: 0 }
+    expect((await prepared()).outcome(said(2))).toEqual({ written })
   })
 
   it('is an error when it is less than was sent, or nothing at all', async () => {
-    const { written } = await prepared()
-    expect(() => written(said(1))).toThrow(/only 1 of 2 samples/)
-    expect(() => written(new Headers())).toThrow(/--remote-write-version=1.0/)
+    const { outcome } = await prepared()
+    expect(() => outcome(said(1))).toThrow(/only 1 of 2 samples/)
+    expect(() => outcome(NOTHING)).toThrow(/--remote-write-version=1.0/)
   })
 
   it('is not expected of 1.0', async () => {
     const first = await preparePush({ ...flags, 'remote-write-version': '1.0' }, sources())
-    expect(first.written(new Headers())).toBeUndefined()
+    expect(first.outcome(NOTHING)).toEqual({})
+  })
+})
+
+describe('what a receiver of OTLP says', () => {
+  const prepared = () => preparePush({ ...FLAGS, protocol: 'otlp' }, sources())
+  const headers = new Headers({ 'Content-Type': 'application/x-protobuf' })
+  const said = (rejectedPoints: number) => ({
+    headers,
+    body: writeResponse({ rejectedPoints, message: 'too late' }, 'protobuf'),
+  })
+
+  it('is passed on', async () => {
+    expect((await prepared()).outcome(said(0))).toEqual({ warning: 'too late' })
+    expect((await prepared()).outcome(NOTHING)).toEqual({})
+  })
+
+  it('is an error when points were rejected', async () => {
+    const { outcome } = await prepared()
+    expect(() => outcome(said(1))).toThrow(/too late/)
+  })
+
+  it('gives a reason for what was refused', async () => {
+    const { explain } = await prepared()
+    expect(explain?.({ headers, body: writeStatus(400, 'no', 'protobuf') })).toBe('no')
   })
 })
 
