@@ -4,6 +4,8 @@ import type { SetFamily, SetSample, SetWrite } from '../store.ts'
 /** Of a number: its place in three columns. */
 const NUMBER_BYTES = 24
 const SAMPLE_BYTES = 150
+/** What a sample is made anew from. */
+const REMAKE_BYTES = 400
 const FAMILY_BYTES = 150
 const LABEL_BYTES = 50
 
@@ -78,10 +80,11 @@ interface RememberedFamily extends Omit<SetFamily, 'metrics'> {
 /** Labels that have a text beside them are kept by somebody else anyway. */
 function bytesOf({ metrics }: SetFamily): number {
   let bytes = FAMILY_BYTES
-  for (const { labels, content, key } of metrics) {
+  for (const { labels, content, key, remake } of metrics) {
     bytes += typeof content === 'number' ? NUMBER_BYTES : SAMPLE_BYTES
     if (key === undefined) bytes += labels.length * LABEL_BYTES + SAMPLE_BYTES
     if (typeof content === 'object') bytes += content.byteLength
+    if (remake !== undefined) bytes += REMAKE_BYTES
   }
   return bytes
 }
