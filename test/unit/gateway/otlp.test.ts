@@ -113,6 +113,29 @@ describe('OTLP deltas', () => {
     expect(await shown(test)).toEqual([9])
   })
 
+  it('of which many are on their way while one is sent again are each counted', async () => {
+    const test = open()
+    const at = (n: number) => sum('requests', 1, { atMs: n, startMs: n - 1, temporality: DELTA })
+    await test.send([at(1)])
+    for (let n = 100; n > 50; n--) await test.send([at(n)])
+    for (let n = 3; n <= 50; n++) await test.send([at(n)])
+    expect(await shown(test)).toEqual([99])
+    for (let n = 1; n <= 100; n++)
+      expect(await test.send([at(n)])).toEqual({ points: 1, rejectedPoints: 0, reasons: [] })
+    expect(await shown(test)).toEqual([100])
+  })
+
+  it('that came with too many gaps between them to know of all are rejected, not counted twice', async () => {
+    const test = open()
+    for (let n = 1; n <= 20; n++) await test.send([sum('requests', 1, { atMs: 10 * n, temporality: DELTA })])
+    expect(await test.send([sum('requests', 1, { atMs: 10, temporality: DELTA })])).toEqual({
+      points: 0,
+      rejectedPoints: 1,
+      reasons: [expect.stringContaining('too late')],
+    })
+    expect(await shown(test)).toEqual([20])
+  })
+
   it('of several streams make one series', async () => {
     const test = open()
     for (const pod of ['a', 'b', 'a']) {
@@ -258,10 +281,14 @@ describe('OTLP deltas', () => {
 const PATH = [{ key: 'path', value: { stringValue: '/a' } }]
 
 const ns = (atMs: number) => `${NOW_MS + atMs}000000`
-const times = (atMs: number) => ({ startTimeUnixNano: ns(-60_000), timeUnixNano: ns(atMs) })
+const times = (atMs: number, startMs = -60_000) => ({
+  startTimeUnixNano: ns(startMs),
+  timeUnixNano: ns(atMs),
+})
 
 interface Of {
   readonly atMs?: number
+  readonly startMs?: number
   readonly temporality?: number
   readonly isMonotonic?: boolean
   readonly unit?: string
@@ -271,9 +298,9 @@ interface Of {
 }
 
 /** A point without a value says that nothing was recorded. */
-function point(value: number | undefined, { atMs = 0, path = '/a', exemplars = [] }: Of): object {
+function point(value: number | undefined, { atMs = 0, startMs, path = '/a', exemplars = [] }: Of): object {
   return {
-    ...times(atMs),
+    ...times(atMs, startMs),
     attributes: [{ key: 'path', value: { stringValue: path } }],
     exemplars,
     ...(value === undefined ? { flags: 1 } : { asDouble: value }),
