@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { OtlpReader, PROMETHEUS_TRANSLATION } from '../../src/formats/otlp/index.ts'
 import { type ChaosProxy, startChaosProxy } from '../support/chaos-proxy.ts'
-import { makeExporters, POINTS, type Sums, sumsShown } from '../support/delta-exporters.ts'
+import { expectSums, makeExporters, POINTS, sumsShown } from '../support/delta-exporters.ts'
 import { openTestGateway, type TestGateway } from '../support/open-gateway.ts'
 import type { OtlpJson } from '../support/otlp.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
@@ -126,10 +126,4 @@ async function shownBy({ gateway }: TestGateway) {
       await pause(50)
     }
   }
-}
-
-function expectSums(shown: ReturnType<typeof sumsShown>, sums: Sums): void {
-  const expected = new Map([...sums].map(([key, { points: _points, ...sum }]) => [key, sum]))
-  expect(expected.size).toBe(3 * POINTS)
-  expect(shown).toEqual(expected)
 }

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { expect } from 'vitest'
 import type { GroupListing } from '../../src/gateway/gateway.ts'
 import type { HistogramMetric, Metric } from '../../src/model/family.ts'
 import { eachBucket } from '../../src/model/native-histogram.ts'
@@ -202,4 +203,11 @@ function sumOfMetric(metric: Metric): Omit<Sum, 'points'> {
   // The bucket of an index of OpenTelemetry has the next index in Prometheus.
   eachBucket(native.positive, (index, n) => n > 0 && sum.buckets.set(index - 1, n))
   return { ...sum, count, value, zeros: native.zeroCount, scale: native.schema }
+}
+
+/** Fails unless what is shown is what the points add up to. */
+export function expectSums(shown: ReturnType<typeof sumsShown>, sums: Sums): void {
+  const expected = new Map([...sums].map(([key, { points: _points, ...sum }]) => [key, sum]))
+  expect(expected.size).toBeGreaterThan(0)
+  expect(shown).toEqual(expected)
 }
