@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { PgrError } from '../../../src/errors/pgr-error.ts'
 import { OtlpReader, PROMETHEUS_TRANSLATION } from '../../../src/formats/otlp/index.ts'
 import type { OtlpWritten } from '../../../src/gateway/gateway.ts'
 import type { Store } from '../../../src/store/store.ts'
@@ -86,6 +87,22 @@ describe('OTLP points that say how things stand', () => {
         exemplar: expect.objectContaining({ value: 1, timestampMs: NOW_MS + 5 }),
       }),
     ])
+  })
+
+  it('keep their start where a write failed and they were sent again', async () => {
+    const store = embeddedStore(() => NOW_MS)
+    let isAway = true
+    const writeSet: Store['writeSet'] = async (write) => {
+      if (isAway) throw new PgrError('PGR_STORE_UNAVAILABLE', 'it is away')
+      return store.writeSet(write)
+    }
+    const { gateway, send } = open({ ...store, writeSet })
+    await expect(send([sum('requests', 1)])).rejects.toMatchObject({ code: 'PGR_STORE_UNAVAILABLE' })
+    isAway = false
+    await send([sum('requests', 1)])
+    const [set] = await gateway.groups({ deadlineMs: performance.now() + 5000 })
+    const family = set?.families.find(({ name }) => name === 'requests_total')?.read()
+    expect(family?.metrics).toEqual([expect.objectContaining({ startMs: NOW_MS - 60_000 })])
   })
 
   it('are rejected point by point when they are ahead, and the others stored', async () => {
