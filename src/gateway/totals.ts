@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { PgrError } from '../errors/pgr-error.ts'
 import { type Family, type FamilyType, seriesOf } from '../model/family.ts'
 import { type Labels, labelKey } from '../model/labels.ts'
 import type { UnitId } from '../model/unit.ts'
@@ -61,6 +62,8 @@ interface Write {
   readonly deadlineMs: number
 }
 
+/** Of what is kept of a delta, beside what it is as bytes. */
+const DELTA_BYTES = 300
 /** Rounds after which a writer that others keep getting ahead of steps aside for a moment. */
 const PATIENT_ROUNDS = 3
 const LONGEST_PAUSE_MS = 10
@@ -148,9 +151,21 @@ function makeSample(
     content: total.blob,
     series: seriesOf({ name: '', type, help: '', unit: '', metrics: [metric] } as Family),
     expectedMs: before?.timestampMs ?? 0,
-    remake: (met) => makeSample(type, series, totalOf(met)).sample,
+    remake: {
+      bytes: series.deltas.length * (DELTA_BYTES + total.blob.byteLength),
+      from: (met) => remake(type, series, totalOf(met)),
+    },
   }
   return { sample, late }
+}
+
+function remake(type: FamilyType, series: SeriesDeltas, before: Total | undefined): SetSample | undefined {
+  const { sample, late } = makeSample(type, series, before)
+  if (late === 0) return sample
+  throw new PgrError(
+    'PGR_LIMIT_EXCEEDED',
+    'lost deltas came back too late to know whether they were counted again',
+  )
 }
 
 /** What the set holds in the family it keeps under this name, by the text of the labels. */

@@ -206,13 +206,20 @@ export interface SetSample {
    * Makes the sample anew from what the metric has now, undefined when it is not there; nothing when that holds all of it
    * already. With `expectedMs` always: a write that is lost with a part of the store's history is made again in this way.
    */
-  readonly remake?: (met: Met | undefined) => SetSample | undefined
+  readonly remake?: Remake
   /** `labelKey` of the labels, from whoever has it at hand. */
   readonly key?: string
 }
 
 /** What a sample with `expectedMs` met. */
 export type Met = Pick<SetMetric, 'timestampMs' | 'content'>
+
+export interface Remake {
+  /** An estimate of the memory that is kept for it. */
+  readonly bytes: number
+  /** Throws PGR_LIMIT_EXCEEDED where nobody can tell any more whether it is in there: then it counts as lost. */
+  from(met: Met | undefined): SetSample | undefined
+}
 
 export interface Written {
   /** The store had applied this operation id before. */

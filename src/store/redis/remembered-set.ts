@@ -4,8 +4,6 @@ import type { SetFamily, SetSample, SetWrite } from '../store.ts'
 /** Of a number: its place in three columns. */
 const NUMBER_BYTES = 24
 const SAMPLE_BYTES = 150
-/** What a sample is made anew from. */
-const REMAKE_BYTES = 400
 const FAMILY_BYTES = 150
 const LABEL_BYTES = 50
 
@@ -84,7 +82,7 @@ function bytesOf({ metrics }: SetFamily): number {
     bytes += typeof content === 'number' ? NUMBER_BYTES : SAMPLE_BYTES
     if (key === undefined) bytes += labels.length * LABEL_BYTES + SAMPLE_BYTES
     if (typeof content === 'object') bytes += content.byteLength
-    if (remake !== undefined) bytes += REMAKE_BYTES
+    if (remake !== undefined) bytes += remake.bytes
   }
   return bytes
 }

@@ -157,7 +157,7 @@ function remade(what: SetWrite, plan: SetPlan, met: Reply): SetWrite {
     if (planned === undefined) continue
     found.set(planned.sample, timestampMs === 0 ? undefined : { timestampMs, content: bytesAt(met, i + 3) })
   }
-  return withSamples(what, (sample) => (found.has(sample) ? sample.remake?.(found.get(sample)) : sample))
+  return withSamples(what, (sample) => (found.has(sample) ? sample.remake?.from(found.get(sample)) : sample))
 }
 
 /** With other samples, or without them, and without families that have none any more. */
