@@ -1,6 +1,5 @@
 import * as zlib from 'node:zlib'
 import { deflateSync, gzipSync } from 'node:zlib'
-import type { InjectOptions } from 'light-my-request'
 import { describe, expect, it } from 'vitest'
 import { PgrError } from '../../src/errors/pgr-error.ts'
 import type { OtlpEncoding } from '../../src/formats/otlp/index.ts'
@@ -300,13 +299,12 @@ function send(
   request: OtlpJson | Buffer,
   { url = PATHS[0] as string, headers = {} }: { url?: string; headers?: Record<string, string> } = {},
 ) {
-  const options: InjectOptions = {
+  return server.inject({
     method: 'POST',
     url,
     headers: { 'content-type': TYPE[encoding], ...headers },
     payload: Buffer.isBuffer(request) ? request : bodyOf(encoding, request),
-  }
-  return server.inject(options)
+  })
 }
 
 type Answer = Awaited<ReturnType<typeof send>>
