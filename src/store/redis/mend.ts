@@ -120,6 +120,7 @@ class Mending {
       get mostMetrics() {
         return parts.options.limits.setMetrics
       },
+      certainty: () => 0,
     })
     this.replaySet = replaySet
   }

@@ -30,6 +30,8 @@ export interface SetWriteParts {
   /** May be written anew at any time, as may the next. */
   readonly limits: Buffer
   readonly mostMetrics: number
+  /** As of `History`: what a write expects, its maker may have read in a history that is no more. */
+  readonly certainty: (partition: number) => number | undefined
 }
 
 /**
@@ -61,9 +63,10 @@ export function makeSetWrites(parts: SetWriteParts) {
     partition: number,
     planned: SetPlan,
     replay: Replay | undefined,
+    isCertain: () => boolean,
   ): Promise<Reply | undefined> {
     const { known } = planned
-    const holds = () => known === undefined || sets.of(what.id, undefined) === known
+    const holds = () => isCertain() && (known === undefined || sets.of(what.id, undefined) === known)
     const values = planArguments(planned, what, limits, parts.mostMetrics, replay)
     try {
       return await send(what, partition, scripts.writeSet, values, holds)
@@ -78,20 +81,23 @@ export function makeSetWrites(parts: SetWriteParts) {
     let what = given
     const partition = partitionOf(what.id, PARTITIONS)
     let tidied: 'no' | 'dead' | 'all' = 'no'
+    const certainty = parts.certainty(partition)
+    const expects = replay === undefined && expectsSomething(given)
+    const isCertain = () => !expects || (certainty !== undefined && parts.certainty(partition) === certainty)
     for (let round = 0; round < ROUNDS; round++) {
+      if (!isCertain()) return { ...NOT_SENT, partition }
       const planned = round === 0 ? first : plan(what, replay)
       const { known } = planned
       if (known !== undefined && planned.opensPage && tidied === 'no' && known.size >= known.tidyAt) {
         tidied = 'dead'
         await tidy(send, what, partition, 0.5)
       }
-      const reply = await sendPlan(what, partition, planned, replay)
+      const reply = await sendPlan(what, partition, planned, replay, isCertain)
       if (reply === undefined) continue
       const status = textAt(reply, 0)
       if (status === 'older') return undefined
       if (status === 'conflict') {
-        if (replay === undefined)
-          return { ...writtenOf(partition, reply), conflict: true, ignored: { older: 0, expired: 0 } }
+        if (replay === undefined) return { ...NOT_SENT, ...writtenOf(partition, reply) }
         what = remade(what, planned, listAt(reply, 3))
         if (what.families.length === 0) return undefined
       } else if (status === 'behind') {
@@ -137,6 +143,20 @@ export function makeSetWrites(parts: SetWriteParts) {
       return written !== undefined && (written.duplicate || written.change !== undefined)
     },
   }
+}
+
+/** A conflict that shows before anything is sent. */
+const NOT_SENT = {
+  duplicate: false,
+  epoch: '',
+  nowMs: 0,
+  firstMs: 0,
+  conflict: true,
+  ignored: { older: 0, expired: 0 },
+} as const
+
+function expectsSomething({ families }: SetWrite): boolean {
+  return families.some(({ metrics }) => metrics.some(({ expectedMs }) => expectedMs !== undefined))
 }
 
 /** What samples were made from may be lost for good, or others may have gone on from what is left: nothing is expected. */
