@@ -5,8 +5,8 @@ import { NO_LABELS } from '../model/labels.ts'
 
 /**
  * Deltas added up (OpenTelemetry, metrics data model). A series shows one total; what it is made of are streams, of each of which
- * the times of the last points are kept with the total, so that a point counts once however often and wherever it is
- * sent again.
+ * the times that were counted are kept with the total, so that a point counts once however often and wherever it is sent
+ * again.
  */
 export interface Delta {
   /** 16 bytes as a latin1 string. */
@@ -31,11 +31,23 @@ export interface Accumulated {
 
 /** Streams of one series that are told apart. What the oldest added stays in the total. */
 const MOST_STREAMS = 64
-/** Points of a stream whose times are kept: exporters send several requests at a time, and again what failed. */
-const MOST_TIMES = 16
+/** Runs of a stream that are told apart: exporters send several requests at a time, and again what failed. */
+const MOST_RUNS = 16
 const STREAM_BYTES = 16
+const RUN_BYTES = 24
 /** Every total is later than the one before: by this much where no point is. */
 const STEP_MS = 1 / 1024
+
+/**
+ * Points that were counted, each of which starts with the time of the one before, in milliseconds. Between the first and the
+ * last no other point of the stream can be.
+ */
+interface Run {
+  /** Of the first point; 0 when it has none. */
+  readonly startMs: number
+  readonly firstMs: number
+  readonly lastMs: number
+}
 
 /** Adds the points of one series to the total there is, if any. Neither is written to. */
 export function accumulate(
@@ -43,22 +55,22 @@ export function accumulate(
   before: Total | undefined,
   deltas: readonly Delta[],
 ): Accumulated {
-  const streams = before === undefined ? new Map<string, number[]>() : readStreams(before.blob)
+  const streams = before === undefined ? new Map<string, readonly Run[]>() : readStreams(before.blob)
   let total = before === undefined ? undefined : totalIn(before, type)
   let timestampMs = before?.timestampMs ?? 0
   let added = 0
   let late = 0
   for (const { stream, metric } of deltas) {
     const timeMs = metric.timestampMs ?? 0
-    const times = streams.get(stream) ?? []
-    if (times.includes(timeMs)) continue
-    if (times.length === MOST_TIMES && timeMs < (times[0] as number)) {
+    const runs = streams.get(stream) ?? []
+    if (isCounted(runs, timeMs)) continue
+    if (isForgotten(runs, timeMs)) {
       late++
       continue
     }
     total = total === undefined ? begin(metric) : add(type, total, metric)
     timestampMs = Math.max(timestampMs, timeMs)
-    note(streams, stream, times, timeMs)
+    note(streams, stream, join(runs, { startMs: metric.startMs ?? 0, firstMs: timeMs, lastMs: timeMs }))
     added++
   }
   if (total === undefined || added === 0) return { late }
@@ -89,47 +101,66 @@ function add(type: FamilyType, total: Metric, delta: Metric): Metric {
   return { ...delta, labels: NO_LABELS, startMs, value } as NumberMetric
 }
 
-function note(
-  streams: Map<string, number[]>,
-  stream: string,
-  times: readonly number[],
-  timeMs: number,
-): void {
-  const kept = [...times, timeMs].sort((a, b) => a - b).slice(-MOST_TIMES)
+function isCounted(runs: readonly Run[], timeMs: number): boolean {
+  return runs.some(({ firstMs, lastMs }) => firstMs <= timeMs && timeMs <= lastMs)
+}
+
+function isForgotten(runs: readonly Run[], timeMs: number): boolean {
+  return runs.length === MOST_RUNS && timeMs < (runs[0] as Run).firstMs
+}
+
+/** With one more, joined to those it continues or leads to; the latest of all. */
+function join(runs: readonly Run[], more: Run): readonly Run[] {
+  let { startMs, firstMs, lastMs } = more
+  const others: Run[] = []
+  for (const run of runs) {
+    if (run.lastMs === more.startMs) ({ startMs, firstMs } = run)
+    else if (run.startMs === more.lastMs) ({ lastMs } = run)
+    else others.push(run)
+  }
+  const joined = [...others, { startMs, firstMs, lastMs }]
+  return joined.sort((a, b) => a.firstMs - b.firstMs).slice(-MOST_RUNS)
+}
+
+function note(streams: Map<string, readonly Run[]>, stream: string, runs: readonly Run[]): void {
   // Last in the map is who was heard of last.
   streams.delete(stream)
-  streams.set(stream, kept)
+  streams.set(stream, runs)
   if (streams.size <= MOST_STREAMS) return
   const [oldest] = streams.keys()
   if (oldest !== undefined) streams.delete(oldest)
 }
 
-/** Of every stream 16 bytes of name, a count, and as many times as f64; the one heard of last stands last. */
-function writeStreams(streams: ReadonlyMap<string, readonly number[]>): Buffer {
+/** Of every stream 16 bytes of name, a count, and as many runs of three f64; the one heard of last stands last. */
+function writeStreams(streams: ReadonlyMap<string, readonly Run[]>): Buffer {
   let bytes = 0
-  for (const times of streams.values()) bytes += STREAM_BYTES + 1 + 8 * times.length
+  for (const runs of streams.values()) bytes += STREAM_BYTES + 1 + RUN_BYTES * runs.length
   const written = Buffer.allocUnsafe(bytes)
   let at = 0
-  for (const [stream, times] of streams) {
+  for (const [stream, runs] of streams) {
     at += written.write(stream, at, STREAM_BYTES, 'latin1')
-    at = written.writeUInt8(times.length, at)
-    for (const time of times) at = written.writeDoubleLE(time, at)
+    at = written.writeUInt8(runs.length, at)
+    for (const { startMs, firstMs, lastMs } of runs)
+      for (const time of [startMs, firstMs, lastMs]) at = written.writeDoubleLE(time, at)
   }
   return written
 }
 
-function readStreams(blob: Uint8Array): Map<string, number[]> {
+function readStreams(blob: Uint8Array): Map<string, readonly Run[]> {
   const carried = Buffer.from(readCarried(blob) ?? [])
-  const streams = new Map<string, number[]>()
+  const streams = new Map<string, readonly Run[]>()
   for (let at = 0; at < carried.length; ) {
     const stream = carried.toString('latin1', at, at + STREAM_BYTES)
     const count = carried.readUInt8(at + STREAM_BYTES)
     at += STREAM_BYTES + 1
-    streams.set(
-      stream,
-      Array.from({ length: count }, (_, i) => carried.readDoubleLE(at + 8 * i)),
-    )
-    at += 8 * count
+    const runs = Array.from({ length: count }, (_, i): Run => {
+      const [startMs, firstMs, lastMs] = [0, 8, 16].map((offset) =>
+        carried.readDoubleLE(at + RUN_BYTES * i + offset),
+      ) as [number, number, number]
+      return { startMs, firstMs, lastMs }
+    })
+    streams.set(stream, runs)
+    at += RUN_BYTES * count
   }
   return streams
 }

@@ -78,6 +78,7 @@ export function makeOtlp(deps: PushDeps) {
     )
     const write = { ttlMs, protocol, deadlineMs }
     const [late] = await Promise.all([addUp(totals, write), writeSets(store, view, parts, write)])
+    sorted.rememberStarts()
     if (late > 0) sorted.reject(late, 'deltas came too late to know whether they were counted already')
     const { points, rejectedPoints, reasons } = sorted
     return { points: points - late, rejectedPoints, reasons }
@@ -90,6 +91,7 @@ class Sorting {
   readonly reasons: string[] = []
   points = 0
   rejectedPoints = 0
+  private readonly startsWritten: (() => void)[] = []
   private readonly view: View
   private readonly place: (name: string, labels: Labels) => Placement
   private readonly latestMs: number
@@ -107,6 +109,11 @@ class Sorting {
   reject(points: number, why: string): void {
     this.rejectedPoints += points
     if (this.reasons.length < MOST_REASONS && !this.reasons.includes(why)) this.reasons.push(why)
+  }
+
+  /** To be called once all is written. */
+  rememberStarts(): void {
+    for (const remember of this.startsWritten) remember()
   }
 
   take({ family, streams, isDerived }: TranslatedFamily): void {
@@ -198,7 +205,7 @@ class Sorting {
     const { starts, labels, key } = placement
     const known = starts.get(family.name)
     if (known?.startMs === startMs && this.nowMs - known.writtenAtMs < this.refreshMs) return
-    starts.set(family.name, { startMs, writtenAtMs: this.nowMs })
+    this.startsWritten.push(() => starts.set(family.name, { startMs, writtenAtMs: this.nowMs }))
     deal(this.familyOf(family, placement, 'start'), sampleOf(labels, key, timestampMs, startMs, 1))
   }
 

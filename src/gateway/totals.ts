@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { PgrError } from '../errors/pgr-error.ts'
 import { type Family, type FamilyType, seriesOf } from '../model/family.ts'
 import { type Labels, labelKey } from '../model/labels.ts'
 import type { UnitId } from '../model/unit.ts'
-import type { SetFamily, SetMetric, SetSample } from '../store/store.ts'
-import { accumulate, type Delta } from './deltas.ts'
+import type { Met, SetFamily, SetMetric, SetSample } from '../store/store.ts'
+import { accumulate, type Delta, type Total } from './deltas.ts'
 import { newOperation } from './operation.ts'
 import type { PushDeps } from './push.ts'
 import { setFamilyName } from './set-family.ts'
@@ -61,6 +62,8 @@ interface Write {
   readonly deadlineMs: number
 }
 
+/** Of what is kept of a delta, beside what it is as bytes. */
+const DELTA_BYTES = 300
 /** Rounds after which a writer that others keep getting ahead of steps aside for a moment. */
 const PATIENT_ROUNDS = 3
 const LONGEST_PAUSE_MS = 10
@@ -123,30 +126,46 @@ function makeFamilies(
   for (const { head, series } of families.values()) {
     const stored = metricsIn(unit, head.name)
     const metrics: SetSample[] = []
-    for (const { labels, key, deltas } of series.values()) {
-      const before = totalOf(stored.get(key))
-      const accumulated = accumulate(head.type, before, deltas)
-      late += accumulated.late
-      const { total, metric } = accumulated
-      if (total === undefined || metric === undefined) continue
-      metrics.push({
-        labels,
-        key,
-        timestampMs: total.timestampMs,
-        content: total.blob,
-        series: seriesOf({
-          name: '',
-          type: head.type as FamilyType,
-          help: '',
-          unit: '',
-          metrics: [metric],
-        } as Family),
-        expectedMs: before?.timestampMs ?? 0,
-      })
+    for (const one of series.values()) {
+      const made = makeSample(head.type, one, totalOf(stored.get(one.key)))
+      late += made.late
+      if (made.sample !== undefined) metrics.push(made.sample)
     }
     if (metrics.length > 0) made.push({ ...head, metrics })
   }
   return { families: made, late }
+}
+
+function makeSample(
+  type: FamilyType,
+  series: SeriesDeltas,
+  before: Total | undefined,
+): { readonly sample?: SetSample; readonly late: number } {
+  const { total, metric, late } = accumulate(type, before, series.deltas)
+  if (total === undefined || metric === undefined) return { late }
+  const { labels, key } = series
+  const sample: SetSample = {
+    labels,
+    key,
+    timestampMs: total.timestampMs,
+    content: total.blob,
+    series: seriesOf({ name: '', type, help: '', unit: '', metrics: [metric] } as Family),
+    expectedMs: before?.timestampMs ?? 0,
+    remake: {
+      bytes: series.deltas.length * (DELTA_BYTES + total.blob.byteLength),
+      from: (met) => remake(type, series, totalOf(met)),
+    },
+  }
+  return { sample, late }
+}
+
+function remake(type: FamilyType, series: SeriesDeltas, before: Total | undefined): SetSample | undefined {
+  const { sample, late } = makeSample(type, series, before)
+  if (late === 0) return sample
+  throw new PgrError(
+    'PGR_LIMIT_EXCEEDED',
+    'lost deltas came back too late to know whether they were counted again',
+  )
 }
 
 /** What the set holds in the family it keeps under this name, by the text of the labels. */
@@ -162,7 +181,7 @@ function metricsIn(unit: Unit | undefined, stored: string): Map<string, SetMetri
   return metrics
 }
 
-function totalOf(metric: SetMetric | undefined) {
+function totalOf(metric: Met | undefined): Total | undefined {
   if (metric === undefined || typeof metric.content === 'number') return undefined
   return { blob: metric.content, timestampMs: metric.timestampMs }
 }

@@ -53,7 +53,9 @@ import type { HistoryCause } from '../telemetry/events.ts'
  * - A family takes type, help and unit of the last write that stored or removed a sample of it. Its `firstSeenMs` stays
  *   while the set lives and the type is the same.
  * - `expectedMs`: where it is not the timestamp the metric has, 0 when it is not there, the write as a whole changes nothing,
- *   is not remembered, and resolves with `conflict`. This is asked before everything else.
+ *   is not remembered, and resolves with `conflict`. This is asked before everything else. A store that cannot be
+ *   sure that what the caller read is of the history it has now says so too. One that writes again what it had lost makes
+ *   such a sample anew (`remake`) from what is there by then.
  * - A write of which no sample had an effect leaves no trace but its operation id: no new version, no `change`.
  * - A set is absent as a whole, and may be swept, when all it holds has expired, remembered series included. A store
  *   may notice that as late as the latest expiry a write gave to what the set holds.
@@ -201,8 +203,23 @@ export interface SetSample {
    * and a timestamp.
    */
   readonly expectedMs?: number
+  /**
+   * Makes the sample anew from what the metric has now, undefined when it is not there; nothing when that holds all of it
+   * already. With `expectedMs` always: a write that is lost with a part of the store's history is made again in this way.
+   */
+  readonly remake?: Remake
   /** `labelKey` of the labels, from whoever has it at hand. */
   readonly key?: string
+}
+
+/** What a sample with `expectedMs` met. */
+export type Met = Pick<SetMetric, 'timestampMs' | 'content'>
+
+export interface Remake {
+  /** An estimate of the memory that is kept for it. */
+  readonly bytes: number
+  /** Throws PGR_LIMIT_EXCEEDED where nobody can tell any more whether it is in there: then it counts as lost. */
+  from(met: Met | undefined): SetSample | undefined
 }
 
 export interface Written {

@@ -113,7 +113,13 @@ export function openRig(server: RedisServer): FailoverRig {
     }
     const groups = makeGroupWrites(send, packed)
     const learn = () =>
-      makeSetWrites({ send, known: new KnownSets(1e6), limits: packed, mostMetrics: all.setMetrics })
+      makeSetWrites({
+        send,
+        known: new KnownSets(1e6),
+        limits: packed,
+        mostMetrics: all.setMetrics,
+        certainty: () => 0,
+      })
     let sets = learn()
     // Slots that were given out in lost history belong to other metrics by now.
     onPromotion.push(() => {

@@ -4,6 +4,7 @@ import { describe, it } from 'vitest'
 
 /** Programs with these clients; what they need is fetched when they are first run. */
 const CLIENT_GO = fileURLToPath(new URL('../clients/go', import.meta.url))
+const COLLECTOR = fileURLToPath(new URL('../clients/collector', import.meta.url))
 const CLIENT_JAVA = fileURLToPath(new URL('../clients/java/pom.xml', import.meta.url))
 
 interface Known {
@@ -32,6 +33,7 @@ const KNOWN = {
   },
   go: { commands: ['go'], args: ['version'] },
   client_golang: { commands: ['go'], args: ['-C', CLIENT_GO, 'run', '.', '--version'] },
+  collector: { commands: ['go'], args: ['-C', COLLECTOR, 'run', '.', '--version'] },
   client_java: {
     commands: ['mvn'],
     args: ['-B', '-f', CLIENT_JAVA, 'dependency:build-classpath'],

@@ -40,6 +40,7 @@ export class History {
   private readonly onFlushed: (partition: number) => void
   private readonly seen = new Map<number, Seen>()
   private readonly broken = new Map<number, 'history' | 'moved'>()
+  private readonly breaks = new Map<number, number>()
 
   /** Told of partitions that somebody emptied on a server whose history is unbroken. */
   constructor(onFlushed: (partition: number) => void) {
@@ -57,7 +58,7 @@ export class History {
         const gone = seen.epoch !== '' && (state.epoch !== seen.epoch || state.version < seen.version)
         const sameMark = seen.mark.id !== '' && seen.mark.id === meeting.mark.id
         if (!continues(seen.mark, meeting.mark)) {
-          this.broken.set(partition, this.whyBroken(seen, server, meeting))
+          this.lose([partition], this.whyBroken(seen, server, meeting))
           doubtful.push(partition)
           if (gone) lost.push(partition)
         } else if (!sameMark) {
@@ -96,12 +97,20 @@ export class History {
 
   /** What was read may be gone, for a reason that marks do not show. */
   lose(partitions: Iterable<number>, why: 'history' | 'moved'): void {
-    for (const partition of partitions) this.broken.set(partition, why)
+    for (const partition of partitions) {
+      this.broken.set(partition, why)
+      this.breaks.set(partition, (this.breaks.get(partition) ?? 0) + 1)
+    }
   }
 
   /** Why a reader of the partition has to start over; it stays so until `told`. */
   whyStartOver(partition: number): 'history' | 'moved' | undefined {
     return this.broken.get(partition)
+  }
+
+  /** Changes with every break in the partition's history; undefined while a reader has yet to start over. */
+  certainty(partition: number): number | undefined {
+    return this.broken.has(partition) ? undefined : (this.breaks.get(partition) ?? 0)
   }
 
   told(partition: number): void {

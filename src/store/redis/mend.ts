@@ -123,6 +123,7 @@ class Mending {
       get mostMetrics() {
         return parts.options.limits.setMetrics
       },
+      certainty: () => 0,
     })
     this.replaySet = replaySet
   }

@@ -78,10 +78,11 @@ interface RememberedFamily extends Omit<SetFamily, 'metrics'> {
 /** Labels that have a text beside them are kept by somebody else anyway. */
 function bytesOf({ metrics }: SetFamily): number {
   let bytes = FAMILY_BYTES
-  for (const { labels, content, key } of metrics) {
+  for (const { labels, content, key, remake } of metrics) {
     bytes += typeof content === 'number' ? NUMBER_BYTES : SAMPLE_BYTES
     if (key === undefined) bytes += labels.length * LABEL_BYTES + SAMPLE_BYTES
     if (typeof content === 'object') bytes += content.byteLength
+    if (remake !== undefined) bytes += remake.bytes
   }
   return bytes
 }

@@ -1,6 +1,13 @@
 import { PgrError } from '../../errors/pgr-error.ts'
 import { partitionOf, type UnitId } from '../../model/unit.ts'
-import { SET_PAGE_METRICS, type SetChange, type SetPage, type SetWrite } from '../store.ts'
+import {
+  type Met,
+  SET_PAGE_METRICS,
+  type SetChange,
+  type SetPage,
+  type SetSample,
+  type SetWrite,
+} from '../store.ts'
 import { decodeHeader } from './codec.ts'
 import { Outdated, pause, type Send, within } from './courier.ts'
 import { misconfigured, unavailable } from './failures.ts'
@@ -23,6 +30,8 @@ export interface SetWriteParts {
   /** May be written anew at any time, as may the next. */
   readonly limits: Buffer
   readonly mostMetrics: number
+  /** As of `History`: what a write expects, its maker may have read in a history that is no more. */
+  readonly certainty: (partition: number) => number | undefined
 }
 
 /**
@@ -54,9 +63,10 @@ export function makeSetWrites(parts: SetWriteParts) {
     partition: number,
     planned: SetPlan,
     replay: Replay | undefined,
+    isCertain: () => boolean,
   ): Promise<Reply | undefined> {
     const { known } = planned
-    const holds = () => known === undefined || sets.of(what.id, undefined) === known
+    const holds = () => isCertain() && (known === undefined || sets.of(what.id, undefined) === known)
     const values = planArguments(planned, what, limits, parts.mostMetrics, replay)
     try {
       return await send(what, partition, scripts.writeSet, values, holds)
@@ -67,23 +77,30 @@ export function makeSetWrites(parts: SetWriteParts) {
   }
 
   /** Nothing when what is replayed was undone since. */
-  async function write(what: SetWrite, first: SetPlan, replay?: Replay): Promise<Applied | undefined> {
+  async function write(given: SetWrite, first: SetPlan, replay?: Replay): Promise<Applied | undefined> {
+    let what = given
     const partition = partitionOf(what.id, PARTITIONS)
     let tidied: 'no' | 'dead' | 'all' = 'no'
+    const certainty = parts.certainty(partition)
+    const expects = replay === undefined && expectsSomething(given)
+    const isCertain = () => !expects || (certainty !== undefined && parts.certainty(partition) === certainty)
     for (let round = 0; round < ROUNDS; round++) {
+      if (!isCertain()) return { ...NOT_SENT, partition }
       const planned = round === 0 ? first : plan(what, replay)
       const { known } = planned
       if (known !== undefined && planned.opensPage && tidied === 'no' && known.size >= known.tidyAt) {
         tidied = 'dead'
         await tidy(send, what, partition, 0.5)
       }
-      const reply = await sendPlan(what, partition, planned, replay)
+      const reply = await sendPlan(what, partition, planned, replay, isCertain)
       if (reply === undefined) continue
       const status = textAt(reply, 0)
       if (status === 'older') return undefined
-      if (status === 'conflict')
-        return { ...writtenOf(partition, reply), conflict: true, ignored: { older: 0, expired: 0 } }
-      if (status === 'behind') {
+      if (status === 'conflict') {
+        if (replay === undefined) return { ...NOT_SENT, ...writtenOf(partition, reply) }
+        what = remade(what, planned, listAt(reply, 3))
+        if (what.families.length === 0) return undefined
+      } else if (status === 'behind') {
         catchUp(sets, what.id, reply)
         if (round > 2) await pause(Math.random() * 10)
       } else if (status === 'metrics') {
@@ -120,11 +137,55 @@ export function makeSetWrites(parts: SetWriteParts) {
     },
 
     /** Writes again, as of its own time, what was lost; resolves with whether anything of it was stored. */
-    async replaySet(what: SetWrite, replay: Replay): Promise<boolean> {
+    async replaySet(lost: SetWrite, replay: Replay): Promise<boolean> {
+      const what = fromNothing(lost)
       const written = await write(what, plan(what, replay), replay)
       return written !== undefined && (written.duplicate || written.change !== undefined)
     },
   }
+}
+
+/** A conflict that shows before anything is sent. */
+const NOT_SENT = {
+  duplicate: false,
+  epoch: '',
+  nowMs: 0,
+  firstMs: 0,
+  conflict: true,
+  ignored: { older: 0, expired: 0 },
+} as const
+
+function expectsSomething({ families }: SetWrite): boolean {
+  return families.some(({ metrics }) => metrics.some(({ expectedMs }) => expectedMs !== undefined))
+}
+
+/** What samples were made from may be lost for good, or others may have gone on from what is left: nothing is expected. */
+function fromNothing(what: SetWrite): SetWrite {
+  return withSamples(what, (sample) =>
+    sample.expectedMs === undefined ? sample : { ...sample, expectedMs: Number.NaN },
+  )
+}
+
+/** With the samples that met something else than expected made anew from that, as a list tells it: page, slot, timestamp, blob. */
+function remade(what: SetWrite, plan: SetPlan, met: Reply): SetWrite {
+  const pages = new Map(plan.pages.map((page) => [page.number, page]))
+  const found = new Map<SetSample, Met | undefined>()
+  for (let i = 0; i + 3 < met.length; i += 4) {
+    const slot = numberAt(met, i + 1)
+    const planned = pages.get(numberAt(met, i))?.samples.find((one) => one.slot === slot)
+    const timestampMs = numberAt(met, i + 2)
+    if (planned === undefined) continue
+    found.set(planned.sample, timestampMs === 0 ? undefined : { timestampMs, content: bytesAt(met, i + 3) })
+  }
+  return withSamples(what, (sample) => (found.has(sample) ? sample.remake?.from(found.get(sample)) : sample))
+}
+
+/** With other samples, or without them, and without families that have none any more. */
+function withSamples(what: SetWrite, change: (sample: SetSample) => SetSample | undefined): SetWrite {
+  const families = what.families
+    .map((family) => ({ ...family, metrics: family.metrics.flatMap((sample) => change(sample) ?? []) }))
+    .filter(({ metrics }) => metrics.length > 0)
+  return { ...what, families }
 }
 
 function tooMany(most: number): PgrError {

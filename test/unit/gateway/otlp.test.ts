@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { PgrError } from '../../../src/errors/pgr-error.ts'
 import { OtlpReader, PROMETHEUS_TRANSLATION } from '../../../src/formats/otlp/index.ts'
 import type { OtlpWritten } from '../../../src/gateway/gateway.ts'
 import type { Store } from '../../../src/store/store.ts'
@@ -132,6 +133,22 @@ describe('OTLP points that say how things stand', () => {
     expect(await lines(is)).toEqual(['sizes_bucket{le="+Inf"} 8', 'sizes_sum{} 10', 'sizes_count{} 8'])
   })
 
+  it('keep their start where a write failed and they were sent again', async () => {
+    const store = embeddedStore(() => NOW_MS)
+    let isAway = true
+    const writeSet: Store['writeSet'] = async (write) => {
+      if (isAway) throw new PgrError('PGR_STORE_UNAVAILABLE', 'it is away')
+      return store.writeSet(write)
+    }
+    const { gateway, send } = open({ ...store, writeSet })
+    await expect(send([sum('requests', 1)])).rejects.toMatchObject({ code: 'PGR_STORE_UNAVAILABLE' })
+    isAway = false
+    await send([sum('requests', 1)])
+    const [set] = await gateway.groups({ deadlineMs: performance.now() + 5000 })
+    const family = set?.families.find(({ name }) => name === 'requests_total')?.read()
+    expect(family?.metrics).toEqual([expect.objectContaining({ startMs: NOW_MS - 60_000 })])
+  })
+
   it('are rejected point by point when they are ahead, and the others stored', async () => {
     const { page, send } = open()
     const written = await send([gauge('early', 1, { atMs: 700_000 }), gauge('good', 2)])
@@ -155,6 +172,29 @@ describe('OTLP deltas', () => {
     // One that comes late is not one that comes again.
     await test.send([sum('requests', 4, { atMs: 15, temporality: DELTA })])
     expect(await shown(test)).toEqual([9])
+  })
+
+  it('of which many are on their way while one is sent again are each counted', async () => {
+    const test = open()
+    const at = (n: number) => sum('requests', 1, { atMs: n, startMs: n - 1, temporality: DELTA })
+    await test.send([at(1)])
+    for (let n = 100; n > 50; n--) await test.send([at(n)])
+    for (let n = 3; n <= 50; n++) await test.send([at(n)])
+    expect(await shown(test)).toEqual([99])
+    for (let n = 1; n <= 100; n++)
+      expect(await test.send([at(n)])).toEqual({ points: 1, rejectedPoints: 0, reasons: [] })
+    expect(await shown(test)).toEqual([100])
+  })
+
+  it('that came with too many gaps between them to know of all are rejected, not counted twice', async () => {
+    const test = open()
+    for (let n = 1; n <= 20; n++) await test.send([sum('requests', 1, { atMs: 10 * n, temporality: DELTA })])
+    expect(await test.send([sum('requests', 1, { atMs: 10, temporality: DELTA })])).toEqual({
+      points: 0,
+      rejectedPoints: 1,
+      reasons: [expect.stringContaining('too late')],
+    })
+    expect(await shown(test)).toEqual([20])
   })
 
   it('of several streams make one series', async () => {
@@ -302,10 +342,14 @@ describe('OTLP deltas', () => {
 const PATH = [{ key: 'path', value: { stringValue: '/a' } }]
 
 const ns = (atMs: number) => `${NOW_MS + atMs}000000`
-const times = (atMs: number) => ({ startTimeUnixNano: ns(-60_000), timeUnixNano: ns(atMs) })
+const times = (atMs: number, startMs = -60_000) => ({
+  startTimeUnixNano: ns(startMs),
+  timeUnixNano: ns(atMs),
+})
 
 interface Of {
   readonly atMs?: number
+  readonly startMs?: number
   readonly temporality?: number
   readonly isMonotonic?: boolean
   readonly unit?: string
@@ -315,9 +359,9 @@ interface Of {
 }
 
 /** A point without a value says that nothing was recorded. */
-function point(value: number | undefined, { atMs = 0, path = '/a', exemplars = [] }: Of): object {
+function point(value: number | undefined, { atMs = 0, startMs, path = '/a', exemplars = [] }: Of): object {
   return {
-    ...times(atMs),
+    ...times(atMs, startMs),
     attributes: [{ key: 'path', value: { stringValue: path } }],
     exemplars,
     ...(value === undefined ? { flags: 1 } : { asDouble: value }),

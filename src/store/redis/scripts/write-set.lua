@@ -30,7 +30,8 @@
 --          header is false when nothing changed
 --        | behind, epoch, now, dictionary version, families version, page table, families,
 --          list of number and dictionary for the pages with a newer one
---        | conflict, epoch, now: another metric than expected, and nothing changed
+--        | conflict, epoch, now, and as in replay list of page, slot, timestamp and blob of what was met: another metric
+--          than expected, and nothing changed
 --        | metrics, count | older, epoch, now | epoch, found | duplicate, epoch, now, first | late, clock | schema, found | quota, limit
 
 -- include partition
@@ -99,7 +100,7 @@ for i = first_page, #ARGV, 5 do
   end
 end
 
-if conflict then return { 'conflict', epoch, now } end
+if conflict then return { 'conflict', epoch, now, met } end
 if effects == 0 then
   close()
   return { 'ok', epoch, now, older, expired, false }

@@ -4,7 +4,7 @@
 local next_version, fresh, fields, doomed, answers = version + 1, {}, {}, {}, {}
 local series, bytes, metrics = h and h[SERIES] or 0, h and h[BYTES] or #ARGV[6], h and h[METRICS] or 0
 local older, expired, effects, said = 0, 0, 0, {}
-local earliest, last, conflict = 0, -1, false
+local earliest, last, conflict, met = 0, -1, false, {}
 -- When the write counts as made, and whether the set was not written to since.
 local moment = at == 0 and now or math.floor(at)
 local newest = at == 0 or not h or h[PUSHED] <= at
@@ -34,8 +34,16 @@ local function merge(page, slots, samples, blobs, own, number)
     if conditional then
       local expected = struct.unpack('<d', string.sub(blobs, next_blob, next_blob + 7))
       next_blob = next_blob + 8
-      -- A write made again later is judged by its timestamp alone: what it was made from may be lost for good.
-      if at == 0 and expected ~= (is_live and was ~= 0 and old_stamp or 0) then conflict = true end
+      local shown = is_live and was ~= 0 and old_stamp or 0
+      if expected ~= shown then
+        conflict = true
+        if at > 0 then
+          met[#met + 1] = number
+          met[#met + 1] = index
+          met[#met + 1] = string.format('%.17g', shown)
+          met[#met + 1] = shown ~= 0 and was == 2 and call('HGET', D, blob_field(uid, number, index)) or ''
+        end
+      end
     end
     if kind == 2 then
       local _, length = struct.unpack('<I4I4', value)
