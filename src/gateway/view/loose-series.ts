@@ -95,7 +95,7 @@ function metricsOf(type: FamilyType, name: string, placed: readonly PlacedMetric
     case 'stateset':
       return sorted(placed, name, undefined, makeStates)
     default:
-      return plainNumbers(placed) ?? sorted(placed, name, undefined, makeNumber)
+      return numbers(placed)
   }
 }
 
@@ -180,39 +180,54 @@ function without(labels: Labels, name: string): Labels {
   return labelValue(labels, name) === undefined ? labels : labels.filter((label) => label.name !== name)
 }
 
-/** Nearly all series: a value and nothing beside it. */
-function plainNumbers(placed: readonly PlacedMetric[]): readonly Metric[] | undefined {
-  const keyed: { readonly key: string; readonly metric: NumberMetric }[] = []
-  for (const { place, metric } of placed) {
-    const { labels, timestampMs, content } = metric
-    if (place.part !== 'value' || typeof content !== 'number') return undefined
-    keyed.push({ key: labelKey(labels), metric: { labels, timestampMs, value: content } })
-  }
-  return keyed.sort((a, b) => compareText(a.key, b.key)).map(({ metric }) => metric)
+/** What goes along with a number. */
+interface Side {
+  startMs?: number
+  exemplar?: Exemplar
 }
 
-function makeNumber({ labels, of }: Parts): NumberMetric | undefined {
-  let metric: NumberMetric | undefined
-  let startMs: number | undefined
-  let exemplar: Exemplar | undefined
-  for (const {
-    part,
-    metric: { content, timestampMs },
-  } of of) {
-    if (part === 'start') startMs = numberOf(content)
-    else if (part === 'exemplar') exemplar = exemplarOf(content)
-    else if (typeof content === 'number') metric = { labels, timestampMs, value: content }
-    else {
-      const stored = storedNumber(content)
-      if (stored !== undefined) metric = { ...stored, labels, timestampMs }
+/** Nearly all series: no more is made for each than has to be. */
+function numbers(placed: readonly PlacedMetric[]): readonly Metric[] {
+  const keyed: { readonly key: string; readonly metric: NumberMetric }[] = []
+  const sides = new Map<string, Side>()
+  for (const { place, metric } of placed) {
+    const key = labelKey(metric.labels)
+    if (isSeries(place.part)) {
+      const number = numberIn(metric)
+      if (number !== undefined) keyed.push({ key, metric: number })
+      continue
     }
+    let side = sides.get(key)
+    if (side === undefined) {
+      side = {}
+      sides.set(key, side)
+    }
+    const startMs = place.part === 'start' ? numberOf(metric.content) : undefined
+    const exemplar = place.part === 'exemplar' ? exemplarOf(metric.content) : undefined
+    if (startMs !== undefined) side.startMs = startMs
+    if (exemplar !== undefined) side.exemplar = exemplar
   }
-  if (metric === undefined || (startMs === undefined && exemplar === undefined)) return metric
-  return {
-    ...metric,
-    ...(startMs === undefined ? {} : { startMs }),
-    ...(exemplar === undefined ? {} : { exemplar }),
+  // A value and a total of the same series, which only a race can bring about: the newer one is shown.
+  keyed.sort((a, b) => compareText(a.key, b.key) || timeOf(b.metric) - timeOf(a.metric))
+  const metrics: NumberMetric[] = []
+  let last: string | undefined
+  for (const { key, metric } of keyed) {
+    if (key === last) continue
+    last = key
+    const side = sides.get(key)
+    metrics.push(side === undefined ? metric : { ...metric, ...side })
   }
+  return metrics
+}
+
+function timeOf({ timestampMs = 0 }: NumberMetric): number {
+  return timestampMs
+}
+
+function numberIn({ labels, timestampMs, content }: SetMetric): NumberMetric | undefined {
+  if (typeof content === 'number') return { labels, timestampMs, value: content }
+  const stored = storedNumber(content)
+  return stored === undefined ? undefined : { ...stored, labels, timestampMs }
 }
 
 function makeStates({ labels, of }: Parts): Metric | undefined {

@@ -277,6 +277,16 @@ describe('OTLP deltas', () => {
     expect(await shown(test, 'c_total')).toEqual([1])
   })
 
+  it('and points that say how things stand, written by two gateways at once, are one series', async () => {
+    const store = embeddedStore(() => NOW_MS)
+    const [one, other] = [open(store), open(store)]
+    await Promise.all([one.page(), other.page()])
+    await one.send([sum('a', 1, { atMs: 10, temporality: DELTA })])
+    await other.send([sum('a', 7, { atMs: 20 })])
+    expect(await shown(one, 'a_total')).toEqual([7])
+    expect(await other.text()).toBe(await one.text())
+  })
+
   it('without a time are rejected, because nobody could tell whether they came before', async () => {
     const test = open()
     const point = { attributes: PATH, asInt: '1' }
