@@ -77,13 +77,15 @@ export function makeSetWrites(parts: SetWriteParts) {
   }
 
   /** Nothing when what is replayed was undone since. */
-  async function write(given: SetWrite, first: SetPlan, replay?: Replay): Promise<Applied | undefined> {
+  async function write(
+    given: SetWrite,
+    first: SetPlan,
+    isCertain: () => boolean,
+    replay?: Replay,
+  ): Promise<Applied | undefined> {
     let what = given
     const partition = partitionOf(what.id, PARTITIONS)
     let tidied: 'no' | 'dead' | 'all' = 'no'
-    const certainty = parts.certainty(partition)
-    const expects = replay === undefined && expectsSomething(given)
-    const isCertain = () => !expects || (certainty !== undefined && parts.certainty(partition) === certainty)
     for (let round = 0; round < ROUNDS; round++) {
       if (!isCertain()) return { ...NOT_SENT, partition }
       const planned = round === 0 ? first : plan(what, replay)
@@ -119,8 +121,17 @@ export function makeSetWrites(parts: SetWriteParts) {
     throw unavailable('other gateways keep adding series to the same job and instance; try again')
   }
 
-  async function ordinary(what: SetWrite, planned: SetPlan): Promise<Applied> {
-    const written = await write(what, planned)
+  /** To be called at once: whether what a write expects is still worth something is judged from then on. */
+  function makeCertainty({ id, families }: SetWrite): () => boolean {
+    if (families.every(({ metrics }) => metrics.every(({ expectedMs }) => expectedMs === undefined)))
+      return () => true
+    const partition = partitionOf(id, PARTITIONS)
+    const certainty = parts.certainty(partition)
+    return () => certainty !== undefined && parts.certainty(partition) === certainty
+  }
+
+  async function ordinary(what: SetWrite, planned: SetPlan, isCertain: () => boolean): Promise<Applied> {
+    const written = await write(what, planned, isCertain)
     if (written !== undefined) return written
     throw misconfigured('redis answered an ordinary write as if it had been replayed')
   }
@@ -128,18 +139,19 @@ export function makeSetWrites(parts: SetWriteParts) {
   return {
     writeSet(what: SetWrite): Promise<Applied> {
       const planned = plan(what)
+      const isCertain = makeCertainty(what)
       return planned.needsAll
         ? within(
             what,
-            inTurn(what.id, () => ordinary(what, plan(what))),
+            inTurn(what.id, () => ordinary(what, plan(what), isCertain)),
           )
-        : ordinary(what, planned)
+        : ordinary(what, planned, isCertain)
     },
 
     /** Writes again, as of its own time, what was lost; resolves with whether anything of it was stored. */
     async replaySet(lost: SetWrite, replay: Replay): Promise<boolean> {
       const what = fromNothing(lost)
-      const written = await write(what, plan(what, replay), replay)
+      const written = await write(what, plan(what, replay), () => true, replay)
       return written !== undefined && (written.duplicate || written.change !== undefined)
     },
   }
@@ -154,10 +166,6 @@ const NOT_SENT = {
   conflict: true,
   ignored: { older: 0, expired: 0 },
 } as const
-
-function expectsSomething({ families }: SetWrite): boolean {
-  return families.some(({ metrics }) => metrics.some(({ expectedMs }) => expectedMs !== undefined))
-}
 
 /** What samples were made from may be lost for good, or others may have gone on from what is left: nothing is expected. */
 function fromNothing(what: SetWrite): SetWrite {
