@@ -4,6 +4,7 @@ import {
   type Met,
   SET_PAGE_METRICS,
   type SetChange,
+  type SetFamily,
   type SetPage,
   type SetSample,
   type SetWrite,
@@ -12,6 +13,7 @@ import { decodeHeader } from './codec.ts'
 import { Outdated, pause, type Send, within } from './courier.ts'
 import { misconfigured, unavailable } from './failures.ts'
 import { type Applied, unitBytes, writtenOf } from './group-writes.ts'
+import type { History } from './history.ts'
 import { PARTITIONS } from './keys.ts'
 import type { KnownPage, KnownSet, KnownSets } from './known-sets.ts'
 import { bytesAt, listAt, maybeBytesAt, numberAt, type Reply, textAt } from './reply.ts'
@@ -30,8 +32,8 @@ export interface SetWriteParts {
   /** May be written anew at any time, as may the next. */
   readonly limits: Buffer
   readonly mostMetrics: number
-  /** As of `History`: what a write expects, its maker may have read in a history that is no more. */
-  readonly certainty: (partition: number) => number | undefined
+  /** What a write expects, its maker may have read in one that is no more. */
+  readonly history: Pick<History, 'certainty' | 'wrote'>
 }
 
 /**
@@ -39,7 +41,7 @@ export interface SetWriteParts {
  * other writers added meanwhile.
  */
 export function makeSetWrites(parts: SetWriteParts) {
-  const { send, known: sets, limits } = parts
+  const { send, known: sets, limits, history } = parts
   const turns = new Map<UnitId, Promise<unknown>>()
 
   /** One at a time for a unit, so that writers of this process do not outrun each other when they add metrics. */
@@ -123,15 +125,16 @@ export function makeSetWrites(parts: SetWriteParts) {
 
   /** To be called at once: whether what a write expects is still worth something is judged from then on. */
   function makeCertainty({ id, families }: SetWrite): () => boolean {
-    if (families.every(({ metrics }) => metrics.every(({ expectedMs }) => expectedMs === undefined)))
-      return () => true
+    if (!expectsSomething(families)) return () => true
     const partition = partitionOf(id, PARTITIONS)
-    const certainty = parts.certainty(partition)
-    return () => certainty !== undefined && parts.certainty(partition) === certainty
+    const certainty = history.certainty(partition)
+    return () => certainty !== undefined && history.certainty(partition) === certainty
   }
 
   async function ordinary(what: SetWrite, planned: SetPlan, isCertain: () => boolean): Promise<Applied> {
     const written = await write(what, planned, isCertain)
+    if (written?.change !== undefined && expectsSomething(what.families))
+      history.wrote(written.partition, written.change.version)
     if (written !== undefined) return written
     throw misconfigured('redis answered an ordinary write as if it had been replayed')
   }
@@ -166,6 +169,10 @@ const NOT_SENT = {
   conflict: true,
   ignored: { older: 0, expired: 0 },
 } as const
+
+function expectsSomething(families: readonly SetFamily[]): boolean {
+  return families.some(({ metrics }) => metrics.some(({ expectedMs }) => expectedMs !== undefined))
+}
 
 /** What samples were made from may be lost for good, or others may have gone on from what is left: nothing is expected. */
 function fromNothing(what: SetWrite): SetWrite {
