@@ -22,7 +22,9 @@ export interface Total {
 }
 
 export interface Accumulated {
-  /** Absent, both, when no point was new. */
+  /** Points that were not in the total before. */
+  readonly added: number
+  /** Absent, both, when all points came too late. */
   readonly total?: Total
   readonly metric?: Metric
   /** Points that came too late to know whether they were counted. */
@@ -59,11 +61,15 @@ export function accumulate(
   let total = before === undefined ? undefined : totalIn(before, type)
   let timestampMs = before?.timestampMs ?? 0
   let added = 0
+  let counted = 0
   let late = 0
   for (const { stream, metric } of deltas) {
     const timeMs = metric.timestampMs ?? 0
     const runs = streams.get(stream) ?? []
-    if (isCounted(runs, timeMs)) continue
+    if (isCounted(runs, timeMs)) {
+      counted++
+      continue
+    }
     if (isForgotten(runs, timeMs)) {
       late++
       continue
@@ -73,10 +79,11 @@ export function accumulate(
     note(streams, stream, join(runs, { startMs: metric.startMs ?? 0, firstMs: timeMs, lastMs: timeMs }))
     added++
   }
-  if (total === undefined || added === 0) return { late }
+  if (total === undefined || added + counted === 0) return { added, late }
   if (before !== undefined && timestampMs <= before.timestampMs) timestampMs = before.timestampMs + STEP_MS
   const metric = total
-  return { metric, total: { blob: writeStoredMetric(type, total, writeStreams(streams)), timestampMs }, late }
+  const blob = writeStoredMetric(type, total, writeStreams(streams))
+  return { added, metric, total: { blob, timestampMs }, late }
 }
 
 /** A total whose type is another one now is no use any more. */

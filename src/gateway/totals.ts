@@ -71,7 +71,8 @@ const LONGEST_PAUSE_MS = 10
 /**
  * Adds deltas to the totals that the store has. A total is made from the one in the view and stored only where that is
  * still the one there is; when another gateway was faster the view catches up, and it is made anew. Points that are in a
- * total already do not count again.
+ * total already do not count again, but it is written all the same: whoever answers for points has to remember them, in
+ * case that the store loses them.
  */
 export function makeTotals({ store, view, sync }: PushDeps) {
   const turns = new Map<UnitId, Promise<unknown>>()
@@ -140,9 +141,9 @@ function makeSample(
   type: FamilyType,
   series: SeriesDeltas,
   before: Total | undefined,
-): { readonly sample?: SetSample; readonly late: number } {
-  const { total, metric, late } = accumulate(type, before, series.deltas)
-  if (total === undefined || metric === undefined) return { late }
+): { readonly sample?: SetSample; readonly added: number; readonly late: number } {
+  const { added, total, metric, late } = accumulate(type, before, series.deltas)
+  if (total === undefined || metric === undefined) return { added, late }
   const { labels, key } = series
   const sample: SetSample = {
     labels,
@@ -156,12 +157,12 @@ function makeSample(
       from: (met) => remake(type, series, totalOf(met)),
     },
   }
-  return { sample, late }
+  return { sample, added, late }
 }
 
 function remake(type: FamilyType, series: SeriesDeltas, before: Total | undefined): SetSample | undefined {
-  const { sample, late } = makeSample(type, series, before)
-  if (late === 0) return sample
+  const { sample, added, late } = makeSample(type, series, before)
+  if (late === 0) return added === 0 ? undefined : sample
   throw new PgrError(
     'PGR_LIMIT_EXCEEDED',
     'lost deltas came back too late to know whether they were counted again',

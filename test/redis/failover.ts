@@ -118,7 +118,7 @@ export function openRig(server: RedisServer): FailoverRig {
         known: new KnownSets(1e6),
         limits: packed,
         mostMetrics: all.setMetrics,
-        certainty: () => 0,
+        history: { certainty: () => 0, wrote: () => undefined },
       })
     let sets = learn()
     // Slots that were given out in lost history belong to other metrics by now.

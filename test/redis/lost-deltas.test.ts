@@ -160,6 +160,18 @@ it('deltas that a failover lost are not added twice where their sender sent them
     await eventuallyHolds(async () => expect(await shownBy(replica)).toBe(111))
 })
 
+// Whoever took them first gave no answer, and does not remember them.
+it('deltas that a failover lost are added again by who acknowledged them, although they were there when they came', async () => {
+  await add(one, 1, 1000)
+  const promote = await snapshot()
+  await add(other, 10, 2000)
+  await add(one, 10, 2000)
+  other.proxy.cut('both')
+  await promote()
+  await mended(one)
+  await eventuallyHolds(async () => expect(await shownBy(one)).toBe(11))
+})
+
 it('deltas that a failover lost of several gateways are all added again, in whatever order these come back', async () => {
   await add(one, 1, 1000)
   const promote = await snapshot()

@@ -39,6 +39,8 @@ export interface ExporterOptions {
   readonly collections: number
   readonly jobs: number
   readonly fromMs: number
+  /** On a machine too slow for all collections, fewer. */
+  readonly mostMs?: number
 }
 
 /** Points of one collection. */
@@ -48,23 +50,23 @@ export const POINTS = COUNTED.length + OBSERVED.length * 2
  * Exporters with delta temporality that count and observe at random, several to a job, so that each series is made of
  * many streams. Values are whole numbers: their sums are exact.
  */
-export function makeExporters({ exporters, collections, jobs, fromMs }: ExporterOptions): Exporters {
+export function makeExporters({
+  exporters,
+  collections,
+  jobs,
+  fromMs,
+  mostMs = Number.POSITIVE_INFINITY,
+}: ExporterOptions): Exporters {
   const sums = new Map<string, Sum>()
-  const bodies = Array.from({ length: exporters }, (_, exporter) => {
-    const job = `job-${exporter % jobs}`
+
+  async function runOne(exporter: number, send: Send, endMs: number): Promise<void> {
+    const onTheWay: Promise<void>[] = []
     let timeMs = fromMs + randomInt(1000)
-    return Array.from({ length: collections }, () => {
+    for (let n = 0; n < collections && performance.now() < endMs; n++) {
+      if (onTheWay.length === MOST_ON_THE_WAY) await onTheWay.shift()
       const startMs = timeMs
       timeMs += randomInt(1, 20)
-      return collect(sums, job, String(exporter), { startMs, timeMs })
-    })
-  })
-
-  async function runOne(mine: readonly OtlpJson[], send: Send): Promise<void> {
-    const onTheWay: Promise<void>[] = []
-    for (const body of mine) {
-      if (onTheWay.length === MOST_ON_THE_WAY) await onTheWay.shift()
-      onTheWay.push(send(body))
+      onTheWay.push(send(collect(sums, `job-${exporter % jobs}`, String(exporter), { startMs, timeMs })))
     }
     await Promise.all(onTheWay)
   }
@@ -72,7 +74,8 @@ export function makeExporters({ exporters, collections, jobs, fromMs }: Exporter
   return {
     sums,
     run: async (send) => {
-      await Promise.all(bodies.map((mine) => runOne(mine, send)))
+      const endMs = performance.now() + mostMs
+      await Promise.all(Array.from({ length: exporters }, (_, n) => runOne(n, send, endMs)))
     },
   }
 }

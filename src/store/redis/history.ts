@@ -41,6 +41,7 @@ export class History {
   private readonly seen = new Map<number, Seen>()
   private readonly broken = new Map<number, 'history' | 'moved'>()
   private readonly breaks = new Map<number, number>()
+  private readonly written = new Map<number, number>()
 
   /** Told of partitions that somebody emptied on a server whose history is unbroken. */
   constructor(onFlushed: (partition: number) => void) {
@@ -64,6 +65,8 @@ export class History {
         } else if (!sameMark) {
           doubtful.push(partition)
           if (gone) lost.push(partition)
+          // What was read is all there, but not what was written since.
+          if ((this.written.get(partition) ?? 0) > seen.version) this.lose([partition], 'history')
         }
         if (gone && state.epoch !== seen.epoch) cause = 'emptied'
         else if (cause === 'failover' && hasRestarted(seen, meeting)) cause = 'restart'
@@ -87,6 +90,11 @@ export class History {
     seen.heardAtMs = heardAtMs
     seen.version = seen.epoch === epoch ? Math.max(seen.version, version) : version
     seen.epoch = epoch
+  }
+
+  /** This process wrote what it builds upon before it reads again; the partition had this version then. */
+  wrote(partition: number, version: number): void {
+    this.written.set(partition, version)
   }
 
   /** The server a partition was last read from answers for a history that this mark does not continue. */

@@ -85,7 +85,7 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     get mostMetrics() {
       return bounds.setMetrics
     },
-    certainty: (partition) => history.certainty(partition),
+    history,
   })
 
   /** Every call is told, with how long it took and how it failed. */

@@ -123,7 +123,7 @@ class Mending {
       get mostMetrics() {
         return parts.options.limits.setMetrics
       },
-      certainty: () => 0,
+      history: { certainty: () => 0, wrote: () => undefined },
     })
     this.replaySet = replaySet
   }

@@ -4,6 +4,7 @@ import {
   type Met,
   SET_PAGE_METRICS,
   type SetChange,
+  type SetFamily,
   type SetPage,
   type SetSample,
   type SetWrite,
@@ -12,6 +13,7 @@ import { decodeHeader } from './codec.ts'
 import { Outdated, pause, type Send, within } from './courier.ts'
 import { misconfigured, unavailable } from './failures.ts'
 import { type Applied, unitBytes, writtenOf } from './group-writes.ts'
+import type { History } from './history.ts'
 import { PARTITIONS } from './keys.ts'
 import type { KnownPage, KnownSet, KnownSets } from './known-sets.ts'
 import { bytesAt, listAt, maybeBytesAt, numberAt, type Reply, textAt } from './reply.ts'
@@ -30,8 +32,8 @@ export interface SetWriteParts {
   /** May be written anew at any time, as may the next. */
   readonly limits: Buffer
   readonly mostMetrics: number
-  /** As of `History`: what a write expects, its maker may have read in a history that is no more. */
-  readonly certainty: (partition: number) => number | undefined
+  /** What a write expects, its maker may have read in one that is no more. */
+  readonly history: Pick<History, 'certainty' | 'wrote'>
 }
 
 /**
@@ -39,7 +41,7 @@ export interface SetWriteParts {
  * other writers added meanwhile.
  */
 export function makeSetWrites(parts: SetWriteParts) {
-  const { send, known: sets, limits } = parts
+  const { send, known: sets, limits, history } = parts
   const turns = new Map<UnitId, Promise<unknown>>()
 
   /** One at a time for a unit, so that writers of this process do not outrun each other when they add metrics. */
@@ -77,13 +79,15 @@ export function makeSetWrites(parts: SetWriteParts) {
   }
 
   /** Nothing when what is replayed was undone since. */
-  async function write(given: SetWrite, first: SetPlan, replay?: Replay): Promise<Applied | undefined> {
+  async function write(
+    given: SetWrite,
+    first: SetPlan,
+    isCertain: () => boolean,
+    replay?: Replay,
+  ): Promise<Applied | undefined> {
     let what = given
     const partition = partitionOf(what.id, PARTITIONS)
     let tidied: 'no' | 'dead' | 'all' = 'no'
-    const certainty = parts.certainty(partition)
-    const expects = replay === undefined && expectsSomething(given)
-    const isCertain = () => !expects || (certainty !== undefined && parts.certainty(partition) === certainty)
     for (let round = 0; round < ROUNDS; round++) {
       if (!isCertain()) return { ...NOT_SENT, partition }
       const planned = round === 0 ? first : plan(what, replay)
@@ -119,8 +123,18 @@ export function makeSetWrites(parts: SetWriteParts) {
     throw unavailable('other gateways keep adding series to the same job and instance; try again')
   }
 
-  async function ordinary(what: SetWrite, planned: SetPlan): Promise<Applied> {
-    const written = await write(what, planned)
+  /** To be called at once: whether what a write expects is still worth something is judged from then on. */
+  function makeCertainty({ id, families }: SetWrite): () => boolean {
+    if (!expectsSomething(families)) return () => true
+    const partition = partitionOf(id, PARTITIONS)
+    const certainty = history.certainty(partition)
+    return () => certainty !== undefined && history.certainty(partition) === certainty
+  }
+
+  async function ordinary(what: SetWrite, planned: SetPlan, isCertain: () => boolean): Promise<Applied> {
+    const written = await write(what, planned, isCertain)
+    if (written?.change !== undefined && expectsSomething(what.families))
+      history.wrote(written.partition, written.change.version)
     if (written !== undefined) return written
     throw misconfigured('redis answered an ordinary write as if it had been replayed')
   }
@@ -128,18 +142,19 @@ export function makeSetWrites(parts: SetWriteParts) {
   return {
     writeSet(what: SetWrite): Promise<Applied> {
       const planned = plan(what)
+      const isCertain = makeCertainty(what)
       return planned.needsAll
         ? within(
             what,
-            inTurn(what.id, () => ordinary(what, plan(what))),
+            inTurn(what.id, () => ordinary(what, plan(what), isCertain)),
           )
-        : ordinary(what, planned)
+        : ordinary(what, planned, isCertain)
     },
 
     /** Writes again, as of its own time, what was lost; resolves with whether anything of it was stored. */
     async replaySet(lost: SetWrite, replay: Replay): Promise<boolean> {
       const what = fromNothing(lost)
-      const written = await write(what, plan(what, replay), replay)
+      const written = await write(what, plan(what, replay), () => true, replay)
       return written !== undefined && (written.duplicate || written.change !== undefined)
     },
   }
@@ -155,7 +170,7 @@ const NOT_SENT = {
   ignored: { older: 0, expired: 0 },
 } as const
 
-function expectsSomething({ families }: SetWrite): boolean {
+function expectsSomething(families: readonly SetFamily[]): boolean {
   return families.some(({ metrics }) => metrics.some(({ expectedMs }) => expectedMs !== undefined))
 }
 

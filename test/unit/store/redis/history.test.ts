@@ -229,6 +229,29 @@ describe('what is known of a partition', () => {
     ])
   })
 
+  it('is worth nothing, too, where this process built on what it wrote after it last read', () => {
+    const history = new History(() => undefined)
+    for (const partition of [1, 2]) history.note(partition, servers.old, mark('a', 10), 'e', 7)
+    history.wrote(1, 7)
+    history.wrote(2, 8)
+    const states = new Map([1, 2].map((partition) => [partition, before]))
+    history.meet(servers.new, meeting(mark('b', 30, 'a', 11)), states)
+    expect([1, 2].map((partition) => history.whyStartOver(partition))).toEqual([undefined, 'history'])
+  })
+
+  it('is as certain as before only until its history breaks, and not until readers started over', () => {
+    const history = new History(() => undefined)
+    history.note(PARTITION, servers.old, mark('a', 10), 'e', 7)
+    const certainty = history.certainty(PARTITION)
+    expect(certainty).toBeDefined()
+    expect(history.certainty(PARTITION)).toBe(certainty)
+    history.meet(servers.new, meeting(mark('b', 30, 'a', 8)), new Map([[PARTITION, before]]))
+    expect(history.certainty(PARTITION)).toBeUndefined()
+    history.told(PARTITION)
+    expect(history.certainty(PARTITION)).toBeDefined()
+    expect(history.certainty(PARTITION)).not.toBe(certainty)
+  })
+
   it('tells of a flush by an operator, and of nothing that looks like one', () => {
     const flushed: number[] = []
     const history = new History((partition) => flushed.push(partition))
