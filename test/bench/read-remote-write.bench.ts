@@ -1,8 +1,9 @@
+import { it } from 'vitest'
 import { RemoteWriteReader, type RemoteWriteVersion } from '../../src/formats/remote-write/index.ts'
 import { decodeByReflection, encodeRemoteWrite } from '../support/remote-write.ts'
 
 // Prints how fast remote write is read, beside protobufjs that decodes the same bodies by reflection and then looks the
-// series up by their labels. Run it compiled, or with any runner that takes TypeScript.
+// series up by their labels.
 
 const options = {
   limits: { labelsPerSeries: 64, nameLength: 1024, valueLength: 16_384, seriesPerPush: 500_000 },
@@ -104,5 +105,7 @@ function bench(version: RemoteWriteVersion, body: Buffer): void {
   print(`${version}.0, labels known ÷ protobufjs`, (again / reflected).toFixed(1))
 }
 
-bench(1, body1())
-bench(2, body2())
+it('reads remote write', () => {
+  bench(1, body1())
+  bench(2, body2())
+})
