@@ -112,7 +112,7 @@ export function openGateway(
     push: makePush(deps),
     ingest: makeIngest(deps),
     ...makeRemoteWrite(deps),
-    otlp: makeOtlp(deps),
+    otlp: makeOtlp(deps, tell),
     async removeGroup({ group, deadlineMs }) {
       view.applyOwn(await store.remove({ id: unitId('group', group), operation: newOperation(), deadlineMs }))
     },

@@ -3,6 +3,8 @@ import { writeStoredMetric } from '../formats/stored/index.ts'
 import { type Family, type Metric, type NumberMetric, seriesOf } from '../model/family.ts'
 import { type Labels, labelKey, mergeLabels, NO_LABELS, showLabels, withoutNames } from '../model/labels.ts'
 import { MAX_FUTURE_MS, type SetSample } from '../store/store.ts'
+import type { Tell } from '../telemetry/events.ts'
+import { Contested } from './contested.ts'
 import { Dealer, type DealtFamily, type DealtSample, deal } from './dealer.ts'
 import type { Delta } from './deltas.ts'
 import type { OtlpPush, OtlpWritten } from './gateway.ts'
@@ -42,11 +44,12 @@ interface Share {
  * Takes OTLP. Points that say how things stand go to the set of their job and instance, where the newest stays; deltas are
  * added to the total there. As with remote write nothing is compared with what others hold.
  */
-export function makeOtlp(deps: PushDeps) {
+export function makeOtlp(deps: PushDeps, tell: Tell) {
   const { store, view, sync, quota, settings } = deps
   const homes = new Homes()
   const placements = new WeakMap<Labels, Placement>()
   const addUp = makeTotals(deps)
+  const contested = new Contested(tell)
 
   function place(name: string, labels: Labels): Placement {
     const known = placements.get(labels)
@@ -66,7 +69,7 @@ export function makeOtlp(deps: PushDeps) {
     deadlineMs,
   }: OtlpPush): Promise<OtlpWritten> {
     await loadView(sync, deadlineMs)
-    const sorted = new Sorting(view, place, ttlMs)
+    const sorted = new Sorting(view, place, contested, ttlMs)
     for (const family of families) sorted.take(family)
     const parts = sorted.dealer.parts()
     const totals = sorted.totals.all()
@@ -94,13 +97,20 @@ class Sorting {
   private readonly startsWritten: (() => void)[] = []
   private readonly view: View
   private readonly place: (name: string, labels: Labels) => Placement
+  private readonly contested: Contested
   private readonly latestMs: number
   private readonly nowMs = performance.now()
   private readonly refreshMs: number
 
-  constructor(view: View, place: (name: string, labels: Labels) => Placement, ttlMs: number) {
+  constructor(
+    view: View,
+    place: (name: string, labels: Labels) => Placement,
+    contested: Contested,
+    ttlMs: number,
+  ) {
     this.view = view
     this.place = place
+    this.contested = contested
     // Not the clock of the last page: were that long ago, the store away, good points would be refused for good.
     this.latestMs = view.clockAt(performance.now()) + MAX_FUTURE_MS
     this.refreshMs = ttlMs === 0 ? START_REFRESH_MS : Math.min(START_REFRESH_MS, ttlMs / 2)
@@ -205,6 +215,7 @@ class Sorting {
     const { starts, labels, key } = placement
     const known = starts.get(family.name)
     if (known?.startMs === startMs && this.nowMs - known.writtenAtMs < this.refreshMs) return
+    this.contested.started(family.name, placement, startMs, this.nowMs)
     this.startsWritten.push(() => starts.set(family.name, { startMs, writtenAtMs: this.nowMs }))
     deal(this.familyOf(family, placement, 'start'), sampleOf(labels, key, timestampMs, startMs, 1))
   }

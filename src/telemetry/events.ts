@@ -102,6 +102,11 @@ export type Event =
       reason: 'type' | 'duplicate' | 'name' | 'escaping'
       series: number
     }
+  /**
+   * A series came with an older start time than before: two processes write it in turns. `isTold` when that was said of it
+   * a short while ago.
+   */
+  | { kind: 'otlp.contested'; family: string; series: string; isTold: boolean }
   /** Files for the way in were read anew, or could not be used and those before stay in effect. */
   | { kind: 'web.reread'; ok: boolean; reason?: string }
   /** Settings were read anew: what changed and is in effect, what waits for a restart, or why all stays as it was. */

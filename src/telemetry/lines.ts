@@ -94,6 +94,12 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         message: 'left series out of the page, they clash with others',
         facts: { family: event.family, reason: event.reason, series: event.series },
       }
+    case 'otlp.contested':
+      return {
+        message:
+          'two processes write one series in turns, and its value jumps; tell them apart, by service.instance.id for example',
+        facts: { family: event.family, series: event.series },
+      }
     case 'reload': {
       const { changed, waiting, reason } = event
       if (reason !== undefined)
@@ -128,6 +134,8 @@ export function levelOf(event: Event): LogLevel {
     case 'turned-away':
     case 'view.expired':
       return 'debug'
+    case 'otlp.contested':
+      return event.isTold ? 'debug' : 'warn'
     case 'store.lost':
     case 'store.back':
     case 'store.topology':

@@ -221,6 +221,10 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
   const pollSeconds = seconds('pgr_view_poll_duration_seconds', 'Time to catch up with the store.')
   const polledUnits = counter('pgr_view_changed_units_total', 'Groups and sets read because they changed.')
   const resets = counter('pgr_view_resets_total', 'Partitions read anew, by reason.', 'reason')
+  const contested = counter(
+    'pgr_otlp_contested_series_total',
+    'Times that a series came with an older start time than before: two processes write it in turns.',
+  )
   const quarantines = counter('pgr_quarantines_total', 'Families found to clash, by reason.', 'reason')
   const reloadSuccessful = gauge(
     'pgr_config_last_reload_successful',
@@ -339,6 +343,8 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
           return resets.inc({ reason: resetReason(event.reason) })
         case 'view.expired':
           return expiredSeries.inc({ protocol: oneOf(PROTOCOLS, event.protocol) }, event.series)
+        case 'otlp.contested':
+          return contested.inc()
         case 'view.quarantine':
           return quarantines.inc({ reason: event.reason })
         case 'reload':

@@ -133,6 +133,27 @@ describe('OTLP points that say how things stand', () => {
     expect(await lines(is)).toEqual(['sizes_bucket{le="+Inf"} 8', 'sizes_sum{} 10', 'sizes_count{} 8'])
   })
 
+  it('of two processes that nothing tells apart are noticed, and said so once for a while', async () => {
+    const { events, send } = open()
+    const from = (pid: string, startMs: number, atMs: number) =>
+      send([sum('requests', atMs, { atMs, startMs })], { 'process.pid': pid })
+    const contested = () => events.filter(({ kind }) => kind === 'otlp.contested')
+    await from('1', -60_000, 10)
+    await from('2', -30_000, 20)
+    expect(contested()).toEqual([])
+    // One that restarted goes on with a later start.
+    await from('2', -20_000, 30)
+    expect(contested()).toEqual([])
+    await from('3', -60_000, 40)
+    await from('2', -10_000, 50)
+    await from('4', -60_000, 60)
+    const series = '{instance="i",job="shop/api",path="/a"}'
+    expect(contested()).toEqual([
+      { kind: 'otlp.contested', family: 'requests_total', series, isTold: false },
+      { kind: 'otlp.contested', family: 'requests_total', series, isTold: true },
+    ])
+  })
+
   it('keep their start where a write failed and they were sent again', async () => {
     const store = embeddedStore(() => NOW_MS)
     let isAway = true
