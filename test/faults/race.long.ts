@@ -16,7 +16,8 @@ it(
     expect(violations).toEqual([])
     expect(verdict).toMatchObject({ unknown: 0, refused: 0, failedScrapes: 0 })
     expect(verdict.acked).toBeGreaterThanOrEqual(ROUNDS)
-    expect(verdict.losses.confirmed).toBeGreaterThan(1000)
+    // A page confirms a write or two, and on a quick machine the race is over after a few hundred pages.
+    expect(verdict.losses.confirmed).toBeGreaterThan(100)
   },
   12 * MINUTE_MS,
 )
