@@ -16,8 +16,7 @@ it(
     expect(violations).toEqual([])
     expect(verdict).toMatchObject({ unknown: 0, refused: 0, failedScrapes: 0 })
     expect(verdict.acked).toBeGreaterThanOrEqual(ROUNDS)
-    // A page confirms a write or two, and on a quick machine the race is over after a few hundred pages.
-    expect(verdict.losses.confirmed).toBeGreaterThan(100)
+    expect(verdict.losses.confirmed).toBeGreaterThan(1000)
   },
   12 * MINUTE_MS,
 )
