@@ -1,4 +1,4 @@
-import { readCarried, readStoredMetric, writeStoredMetric } from '../formats/stored/index.ts'
+import { readStoredMetric, writeStoredMetric } from '../formats/stored/index.ts'
 import type { FamilyType, HistogramMetric, Metric, NumberMetric } from '../model/family.ts'
 import { addHistograms } from '../model/histogram-sum.ts'
 import { NO_LABELS } from '../model/labels.ts'
@@ -35,6 +35,7 @@ export interface Accumulated {
 const MOST_STREAMS = 64
 /** Runs of a stream that are told apart: exporters send several requests at a time, and again what failed. */
 const MOST_RUNS = 16
+const NO_STREAMS = new Uint8Array(0)
 const STREAM_BYTES = 16
 const RUN_BYTES = 24
 /** Every total is later than the one before: by this much where no point is. */
@@ -57,8 +58,10 @@ export function accumulate(
   before: Total | undefined,
   deltas: readonly Delta[],
 ): Accumulated {
-  const streams = before === undefined ? new Map<string, readonly Run[]>() : readStreams(before.blob)
-  let total = before === undefined ? undefined : totalIn(before, type)
+  const stored = before === undefined ? undefined : readStoredMetric(before.blob)
+  const streams = readStreams(stored?.carried)
+  // A total whose type is another one now is no use any more.
+  let total = stored?.type === type ? (stored.metric as Metric) : undefined
   let timestampMs = before?.timestampMs ?? 0
   let added = 0
   let counted = 0
@@ -84,12 +87,6 @@ export function accumulate(
   const metric = total
   const blob = writeStoredMetric(type, total, writeStreams(streams))
   return { added, metric, total: { blob, timestampMs }, late }
-}
-
-/** A total whose type is another one now is no use any more. */
-function totalIn({ blob }: Total, type: FamilyType): Metric | undefined {
-  const stored = readStoredMetric(blob)
-  return stored.type === type ? stored.metric : undefined
 }
 
 /** Without a start of its own a total starts with the first point. */
@@ -153,8 +150,8 @@ function writeStreams(streams: ReadonlyMap<string, readonly Run[]>): Buffer {
   return written
 }
 
-function readStreams(blob: Uint8Array): Map<string, readonly Run[]> {
-  const carried = Buffer.from(readCarried(blob) ?? [])
+function readStreams(written: Uint8Array = NO_STREAMS): Map<string, readonly Run[]> {
+  const carried = Buffer.from(written.buffer, written.byteOffset, written.byteLength)
   const streams = new Map<string, readonly Run[]>()
   for (let at = 0; at < carried.length; ) {
     const stream = carried.toString('latin1', at, at + STREAM_BYTES)

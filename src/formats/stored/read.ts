@@ -38,8 +38,10 @@ type Reader = protobuf.Reader
 /** Deflate cannot make more than this of one byte, so that no blob takes memory out of proportion to its size. */
 const DEFLATE_MAX_RATIO = 1032
 
-/** One metric as kept on its own: with the type it was written as, without labels and timestamp. */
-export type StoredMetric =
+/** One metric as kept on its own: with the type it was written as, without labels and timestamp, and what it carries along. */
+export type StoredMetric = { readonly carried?: Uint8Array } & TypedMetric
+
+type TypedMetric =
   | { readonly type: 'counter' | 'gauge' | 'unknown' | 'info'; readonly metric: NumberMetric }
   | { readonly type: 'summary'; readonly metric: SummaryMetric }
   | { readonly type: 'histogram' | 'gaugehistogram'; readonly metric: HistogramMetric }
@@ -194,38 +196,27 @@ function varintAt(bytes: Uint8Array, from: number): number {
   throw damaged('ends in the middle of a number')
 }
 
-/** The bytes that a blob of `writeStoredMetric` carries along; undefined when it does not. Throws PGR_INTERNAL when damaged. */
-export function readCarried(blob: Uint8Array): Uint8Array | undefined {
-  return guarded(() => {
-    const reader = openBlob(blob)
-    let carried: Uint8Array | undefined
-    while (reader.pos < reader.len) {
-      const tag = reader.tag()
-      if (tag === SINGLE.carried) carried = reader.bytes()
-      else skipField(reader, tag)
-    }
-    return carried
-  })
-}
-
 /** What a blob of `writeStoredMetric` holds. Throws PGR_INTERNAL when it is damaged. */
 export function readStoredMetric(blob: Uint8Array): StoredMetric {
   return guarded(() => {
     const reader = openBlob(blob)
     let type: FamilyType | undefined
     let parts: MetricParts | undefined
+    let carried: Uint8Array | undefined
     while (reader.pos < reader.len) {
       const tag = reader.tag()
       if (tag === SINGLE.type) type = readType(reader)
       else if (tag === SINGLE.metric) parts = readParts(reader)
+      else if (tag === SINGLE.carried) carried = reader.bytes()
       else skipField(reader, tag)
     }
     if (type === undefined || parts === undefined) throw damaged('has no type or no metric')
-    return storedMetricOf(type, parts)
+    const stored = storedMetricOf(type, parts)
+    return carried === undefined ? stored : { ...stored, carried }
   })
 }
 
-function storedMetricOf(type: FamilyType, parts: MetricParts): StoredMetric {
+function storedMetricOf(type: FamilyType, parts: MetricParts): TypedMetric {
   switch (type) {
     case 'counter':
     case 'gauge':
