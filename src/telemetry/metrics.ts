@@ -67,7 +67,7 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
 
   const requests = counter(
     'pgr_requests_total',
-    'Pushes, ingests and deletions answered, by HTTP status.',
+    'Pushes, ingests, remote writes, OTLP exports and deletions answered, by HTTP status.',
     'handler',
     'protocol',
     'method',
@@ -87,7 +87,7 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
   )
   const rejected = counter(
     'pgr_rejected_total',
-    'Pushes, ingests and deletions refused, by error code.',
+    'Pushes, ingests, remote writes, OTLP exports and deletions refused, by error code.',
     'protocol',
     'reason',
   )
