@@ -11,7 +11,7 @@ import {
   withInstance,
   withoutNames,
 } from '../model/labels.ts'
-import { unitId } from '../model/unit.ts'
+import { groupId } from '../model/unit.ts'
 import type { FamilyBlob, Store } from '../store/store.ts'
 import { assertConsistent, type CandidateFamily, INCONSISTENT } from './consistency.ts'
 import type { GroupPush } from './gateway.ts'
@@ -46,7 +46,7 @@ export function makePush({
 }: PushDeps): (push: GroupPush) => Promise<{ series: number }> {
   return async function push(request) {
     const { mode, group, protocol, deadlineMs } = request
-    const id = unitId('group', group)
+    const id = groupId(group)
     const operation = newOperation()
     const ttlMs = request.ttlMs ?? settings.ttlMs
     const { retentionMs } = settings
@@ -56,12 +56,10 @@ export function makePush({
       families = prepare(request.families, group)
       if (settings.consistencyCheck) {
         const { identity, nameSet } = view.units.get(id) ?? makeUnit(id, group)
-        await assertAgainstStored(
-          view,
-          sync,
-          { unitId: id, kind: 'group', identity, nameSet, keepsOthers: mode === 'post', families },
-          deadlineMs,
-        )
+        const keepsOthers = mode === 'post'
+        const candidate = { unitId: id, kind: 'group', identity, nameSet, keepsOthers, families } as const
+        if (!sync.loaded || findClash(view, candidate) !== undefined)
+          await assertAgainstStored(view, sync, candidate, deadlineMs)
       }
     } catch (reason) {
       if (reason instanceof PgrError && REFUSED_AFTER_PARSING.has(reason.code)) {

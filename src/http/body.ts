@@ -132,17 +132,18 @@ function collect(
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = []
     let bytes = 0
+    let isOver = false
 
     function onData(piece: Buffer): void {
+      // What still comes is read and dropped, so that the answer is not lost to a reset connection.
+      if (isOver) return
       try {
         bytes += piece.byteLength
         if (bytes > limitBytes) throw tooLarge(limitBytes, 'the body', BODY_SETTING)
         claim.take(piece.byteLength)
         pieces.push(piece)
       } catch (reason) {
-        // What still comes is read and dropped, so that the answer is not lost to a reset connection.
-        stop()
-        request.resume()
+        isOver = true
         reject(reason)
       }
     }
@@ -151,19 +152,17 @@ function collect(
         onCut()
         return
       }
-      stop()
+      isOver = true
       const [first = EMPTY] = pieces
       resolve(pieces.length <= 1 ? first : Buffer.concat(pieces, bytes))
     }
     function onCut(cause?: unknown): void {
-      stop()
+      if (isOver) return
+      isOver = true
       reject(endedEarly(bytes, cause))
     }
-    function stop(): void {
-      request.off('data', onData).off('end', onEnd).off('close', onCut)
-    }
 
-    // The listener for errors stays: one that comes later must not end the process.
+    // They stay: an error that comes later must not end the process.
     request.on('data', onData).on('end', onEnd).on('close', onCut).on('error', onCut)
   })
 }

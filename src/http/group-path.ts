@@ -10,6 +10,31 @@ export interface GroupPathOptions {
 }
 
 const BASE64_SUFFIX = '@base64'
+/** Paths that are remembered; the longest that is. */
+const MOST_PATHS = 4096
+const LONGEST_PATH = 512
+
+/**
+ * Reads paths as `parseGroupPath` does and remembers those seen lately: most pushes are to a group that was pushed to before,
+ * and the same labels, as an object, let others remember what they made of them. `options` are asked each time.
+ */
+export function rememberGroupPaths(options: GroupPathOptions): (rawPath: string) => Labels {
+  const known = new Map<string, Labels>()
+  let { limits, utf8Names } = options
+  return (rawPath) => {
+    if (options.limits !== limits || options.utf8Names !== utf8Names) {
+      known.clear()
+      ;({ limits, utf8Names } = options)
+    }
+    const remembered = known.get(rawPath)
+    if (remembered !== undefined) return remembered
+    const labels = parseGroupPath(rawPath, options)
+    if (rawPath.length > LONGEST_PATH) return labels
+    if (known.size >= MOST_PATHS) known.clear()
+    known.set(rawPath, labels)
+    return labels
+  }
+}
 const RESERVED_PREFIX = '__'
 
 /**

@@ -12,10 +12,21 @@ export interface Stalls {
   /**
    * To be awaited before a request changes what is stored. When this process stood still, as a suspended machine does,
    * senders gave up meanwhile and may have sent something newer elsewhere: rejects with PGR_OVERLOADED when this one has
-   * closed its connection. Resolves at once when there was no stall.
+   * closed its connection. Undefined, so that nothing is awaited, when there was no stall.
    */
-  assertWaiting(request: Pick<IncomingMessage, 'socket'>): Promise<void>
+  assertWaiting(request: Pick<IncomingMessage, 'socket'>): Promise<void> | undefined
   stop(): void
+}
+
+async function assertConnected(socket: IncomingMessage['socket']): Promise<void> {
+  // That a connection ended is read in a later turn than what came before.
+  await nextTurn()
+  await nextTurn()
+  if (!socket.readableEnded && !socket.destroyed) return
+  throw new PgrError(
+    'PGR_OVERLOADED',
+    'this process stood still and the sender gave up meanwhile; nothing was stored',
+  )
 }
 
 /** Watches for moments in which this process stood still. */
@@ -33,18 +44,11 @@ export function watchStalls(nowMs = () => performance.now()): Stalls {
   timer.unref()
 
   return {
-    async assertWaiting({ socket }) {
+    assertWaiting({ socket }) {
       const atMs = nowMs()
       // Requests may be read before the timer is.
-      if (atMs - tickedAtMs <= STALL_MS && atMs >= settledAtMs) return
-      // That a connection ended is read in a later turn than what came before.
-      await nextTurn()
-      await nextTurn()
-      if (!socket.readableEnded && !socket.destroyed) return
-      throw new PgrError(
-        'PGR_OVERLOADED',
-        'this process stood still and the sender gave up meanwhile; nothing was stored',
-      )
+      if (atMs - tickedAtMs <= STALL_MS && atMs >= settledAtMs) return undefined
+      return assertConnected(socket)
     },
     stop: () => clearInterval(timer),
   }

@@ -25,6 +25,18 @@ export function unitId(kind: UnitKind, labels: Labels): UnitId {
   return KIND_BYTE[kind] + hashTexts(texts)
 }
 
+const groupIds = new WeakMap<Labels, UnitId>()
+
+/** `unitId` of a group, remembered for as long as these labels are: pushes to one group share them. */
+export function groupId(labels: Labels): UnitId {
+  let id = groupIds.get(labels)
+  if (id === undefined) {
+    id = unitId('group', labels)
+    groupIds.set(labels, id)
+  }
+  return id
+}
+
 /** 16 bytes as a latin1 string that stand for a list of texts: the first of a SHA-256. */
 export function hashTexts(texts: readonly string[]): string {
   return hash('sha256', lengthPrefixed(texts), 'buffer').toString('latin1', 0, 16)
@@ -50,7 +62,8 @@ export function kindOf(id: UnitId): UnitKind {
 
 /** The partition a unit lives in: first 32 bits of its hash modulo the number of partitions. */
 export function partitionOf(id: UnitId, partitions: number): number {
-  return Buffer.from(id.slice(1, 5), 'latin1').readUInt32BE() % partitions
+  const first = id.charCodeAt(1) * 0x1000000
+  return (first + ((id.charCodeAt(2) << 16) | (id.charCodeAt(3) << 8) | id.charCodeAt(4))) % partitions
 }
 
 /** Sets that have neither job nor instance are spread over this many units. */

@@ -4,7 +4,7 @@ import { readerFor } from '../../formats/index.ts'
 import type { Family } from '../../model/family.ts'
 import type { Protocol } from '../../telemetry/events.ts'
 import { withBody } from '../body.ts'
-import { parseGroupPath } from '../group-path.ts'
+import { rememberGroupPaths } from '../group-path.ts'
 import type { Inflight } from '../inflight.ts'
 import { readTtl, TTL_HEADER } from '../lifetime.ts'
 import { type HttpDeps, type HttpOptions, sampleOptionsOf } from '../options.ts'
@@ -30,6 +30,7 @@ export function pushRoutes(
     },
     inflight,
   }
+  const readGroup = rememberGroupPaths(sampleOptions)
   const groupStart = options.routePrefix.length + PUSH_PREFIX.length
 
   function deadline(): number {
@@ -48,7 +49,8 @@ export function pushRoutes(
     await withBody(raw, response, bodyOptions, async ({ bytes, sentBytes }) => {
       progress.sentBytes = sentBytes
       const families = reader.read(bytes, sampleOptions)
-      await stalls.assertWaiting(raw)
+      const waiting = stalls.assertWaiting(raw)
+      if (waiting !== undefined) await waiting
       const { series } = await write(families, bytes.byteLength)
       progress.series = series
     })
@@ -57,7 +59,7 @@ export function pushRoutes(
   function pushing(mode: 'put' | 'post'): Handler {
     return told(tell, 'push', async (request, { raw }, progress) => {
       const { path, query } = splitUrl(request.raw.url ?? '')
-      const group = parseGroupPath(path.slice(groupStart), sampleOptions)
+      const group = readGroup(path.slice(groupStart))
       const ttlMs = readTtl(request.headers[TTL_HEADER], query, options.ttl.maxMs)
       await store(request, raw, progress, (families, bytes) =>
         gateway.push({
@@ -92,7 +94,7 @@ export function pushRoutes(
   /** A body, its type and a lifetime mean nothing here and are not looked at: clients send them. */
   const deleting = told(tell, 'delete', async (request) => {
     const { path } = splitUrl(request.raw.url ?? '')
-    const group = parseGroupPath(path.slice(groupStart), sampleOptions)
+    const group = readGroup(path.slice(groupStart))
     await stalls.assertWaiting(request.raw)
     await gateway.removeGroup({ group, deadlineMs: deadline() })
     return 202

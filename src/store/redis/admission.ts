@@ -2,6 +2,7 @@ import type { PgrError } from '../../errors/pgr-error.ts'
 import type { HistoryCause } from '../../telemetry/events.ts'
 import { NO_DEADLINE } from './clock.ts'
 import { runScript } from './connect.ts'
+import { COUNTERS, readCounters } from './counters.ts'
 import { misconfigured } from './failures.ts'
 import type { History, PartitionState } from './history.ts'
 import { type Info, infoNumber } from './info.ts'
@@ -239,7 +240,7 @@ export class Admission {
     partitions: readonly number[],
   ): Promise<{ states: Map<number, PartitionState>; moved: Set<number>; unproven: Set<number> }> {
     const pipeline = primary.write.pipeline()
-    for (const partition of partitions) pipeline.hmget(this.metaKey(partition), 'e', 'v', 'sv')
+    for (const partition of partitions) pipeline.hmgetBuffer(this.metaKey(partition), 'e', COUNTERS, 'sv')
     const found = (await pipeline.exec()) ?? []
     const states = new Map<number, PartitionState>()
     const moved = new Set<number>()
@@ -256,11 +257,11 @@ export class Admission {
         moved.add(partition)
         continue
       }
-      const [epoch, version, schema] = asList(value)
-      if (schema !== SCHEMA) unproven.add(partition)
+      const [epoch, counters, schema] = asList(value)
+      if (String(schema) !== SCHEMA) unproven.add(partition)
       states.set(partition, {
-        epoch: typeof epoch === 'string' ? epoch : undefined,
-        version: Number(version ?? 0),
+        epoch: Buffer.isBuffer(epoch) ? epoch.toString('latin1') : undefined,
+        version: readCounters(counters).version,
       })
     }
     return { states, moved, unproven }

@@ -3,6 +3,7 @@ import { DIGEST_MODULUS } from '../../model/unit.ts'
 import type { ChangePage, Position, ResetReason } from '../store.ts'
 import { continues } from './chain.ts'
 import { type Argument, ask, runScript } from './connect.ts'
+import { COUNTERS, readCounters } from './counters.ts'
 import { pause, type Route, SLOT_PAUSE_MS, within } from './courier.ts'
 import { classify, isNoScript, unavailable } from './failures.ts'
 import type { History } from './history.ts'
@@ -189,7 +190,7 @@ export class ChangeReader {
     const pipeline = primary.read.pipeline()
     for (const partition of partitions) {
       if (asking) pipeline.asking()
-      pipeline.hmget(this.keys.partitions[partition]?.[0] ?? '', 'e', 'v', 'f', 'w', 't', 'g')
+      pipeline.hmgetBuffer(this.keys.partitions[partition]?.[0] ?? '', 'e', COUNTERS)
     }
     pipeline.time()
     pipeline.info('replication')
@@ -442,15 +443,15 @@ function valueIn(reply: readonly [Error | null, unknown] | undefined): unknown {
 }
 
 function readMeta(fields: Reply, clockMs: number, route: Route): Meta {
-  const number = (place: number) => Number(fields[place] ?? 0)
   const [epoch] = fields
+  const { version, floor, wiped, timeMs, digest } = readCounters(fields[1])
   return {
     route,
-    epoch: typeof epoch === 'string' ? epoch : NO_EPOCH,
-    version: number(1),
-    floor: number(2),
-    wiped: number(3),
-    timeMs: Math.max(clockMs, number(4)),
-    digest: number(5),
+    epoch: Buffer.isBuffer(epoch) ? epoch.toString('latin1') : NO_EPOCH,
+    version,
+    floor,
+    wiped,
+    timeMs: Math.max(clockMs, timeMs),
+    digest,
   }
 }

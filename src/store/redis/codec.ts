@@ -65,10 +65,18 @@ export function typeOf(letter: unknown): FamilyType {
   return type
 }
 
+const encoded = new WeakMap<Labels, string>()
+
+/** Remembered for as long as these labels are: pushes to one group share them. */
 export function encodeLabels(labels: Labels): string {
-  const flat: string[] = []
-  for (const { name, value } of labels) flat.push(name, value)
-  return JSON.stringify(flat)
+  let text = encoded.get(labels)
+  if (text === undefined) {
+    const flat: string[] = []
+    for (const { name, value } of labels) flat.push(name, value)
+    text = JSON.stringify(flat)
+    encoded.set(labels, text)
+  }
+  return text
 }
 
 export function decodeLabels(text: string): Labels {
@@ -82,11 +90,12 @@ export function decodeLabels(text: string): Labels {
 
 const decoder = new Decoder()
 
-export function decodeHeader(packed: Uint8Array): Header {
+/** `labels` are those of the unit where they are known. */
+export function decodeHeader(packed: Uint8Array, labels?: Labels): Header {
   const fields = decoder.decode(packed)
   if (!Array.isArray(fields) || fields[0] !== FORMAT) throw foreign('a unit header')
   return {
-    labels: decodeLabels(fieldText(fields, 1)),
+    labels: labels ?? decodeLabels(fieldText(fields, 1)),
     createdMs: fieldTime(fields, 2),
     pushedMs: fieldTime(fields, 3),
     failedMs: fieldNumber(fields, 4),
@@ -111,9 +120,12 @@ export function decodeGroup(
   id: UnitId,
   packed: Uint8Array,
   blobOf: (family: KeptFamily) => Uint8Array | undefined,
+  known?: Labels,
 ): GroupChange {
-  const { labels, createdMs, protocol, version, pushedMs, failedMs, failure, expiresMs, rest } =
-    decodeHeader(packed)
+  const { labels, createdMs, protocol, version, pushedMs, failedMs, failure, expiresMs, rest } = decodeHeader(
+    packed,
+    known,
+  )
   const families: FamilyState[] = []
   for (let i = FIRST_FAMILY; i < rest.length; i += PER_FAMILY) {
     const name = fieldText(rest, i)

@@ -3,12 +3,13 @@ import type { Operation } from '../store.ts'
 import { NO_DEADLINE } from './clock.ts'
 import { type Argument, runScript } from './connect.ts'
 import { classify, misconfigured, unavailable } from './failures.ts'
-import type { Keyspace } from './keys.ts'
+import type { Keyspace, PartitionKeys } from './keys.ts'
 import type { Primary } from './primary.ts'
 import type { Confirm } from './replicas.ts'
 import { asList, numberAt, type Reply, textAt } from './reply.ts'
 import { type Script, scripts } from './scripts.ts'
 import { readRedirection } from './slots.ts'
+import { Together, writeAlone } from './together.ts'
 import type { Topology } from './topology.ts'
 
 const TRIES = 3
@@ -76,6 +77,7 @@ export function makeSend(
   floors: Map<number, number> = new Map(),
 ): Send {
   const downSinceMs = new WeakMap<Primary, number>()
+  const together = new WeakMap<Primary, Together[]>()
 
   function isElecting(primary: Primary): boolean {
     const nowMs = performance.now()
@@ -92,6 +94,21 @@ export function makeSend(
     if (floors.get(partition) === floor) floors.delete(partition)
   }
 
+  /** Pushes leave together; in a Cluster those to one partition, because others may be in other slots. */
+  function writeGroup(
+    partition: number,
+    at: PartitionKeys,
+    values: readonly Argument[],
+    { primary, asking }: Route,
+  ): Promise<Reply> {
+    if (asking) return writeAlone(primary.write, at, values, asking)
+    const place = topology.kind === 'cluster' ? partition : 0
+    const gathering = together.get(primary) ?? []
+    together.set(primary, gathering)
+    gathering[place] ??= new Together(primary.write)
+    return gathering[place].write(at, values)
+  }
+
   async function once(
     write: Operation,
     partition: number,
@@ -106,14 +123,19 @@ export function makeSend(
     if (floors.size > 0) await passFloor(partition, at, route)
     const sentMs = performance.now()
     const head = [Buffer.from(write.operation, 'latin1'), deadline, topology.seed()]
-    const reply = asList(await runScript(primary.write, script, at, [...head, ...values], asking))
+    const all = [...head, ...values]
+    const reply =
+      script === scripts.writeGroups
+        ? await writeGroup(partition, at, all, route)
+        : asList(await runScript(primary.write, script, at, all, asking))
     downSinceMs.delete(primary)
     const status = textAt(reply, 0)
     if (status === 'late') {
       primary.clock.observe(numberAt(reply, 1), sentMs, performance.now())
     } else {
       refuse(status, reply)
-      await confirm(primary)
+      const confirmed = confirm(primary)
+      if (confirmed !== undefined) await confirmed
     }
     return reply
   }

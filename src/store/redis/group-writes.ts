@@ -1,6 +1,6 @@
 import { PgrError } from '../../errors/pgr-error.ts'
 import { partitionOf } from '../../model/unit.ts'
-import type { GroupFailure, GroupWrite, UnitWrite, Written } from '../store.ts'
+import type { GroupFailure, GroupWrite, Written } from '../store.ts'
 import { decodeGroup, encodeLabels, type KeptFamily, letterOf } from './codec.ts'
 import type { Argument } from './connect.ts'
 import type { Send } from './courier.ts'
@@ -25,14 +25,14 @@ export function makeGroupWrites(send: Send, limits: Buffer) {
   return {
     async writeGroup(write: GroupWrite): Promise<Applied> {
       const partition = partitionOf(write.id, PARTITIONS)
-      const reply = await send(write, partition, scripts.writeGroup, groupArguments(write, limits))
+      const reply = await send(write, partition, scripts.writeGroups, groupArguments(write, limits))
       if (textAt(reply, 0) === 'families')
         throw new PgrError(
           'PGR_LIMIT_EXCEEDED',
           `the group would hold ${numberAt(reply, 1)} families; the most is ${MOST_FAMILIES}, so spread them over several groups`,
         )
-      const pushed = new Map(write.families.map(({ name, blob }) => [name, blob]))
-      return groupWritten(write, partition, reply, ({ name }) => pushed.get(name))
+      const { families } = write
+      return groupWritten(write, partition, reply, (kept) => blobIn(families, kept.name))
     },
 
     async failGroup(write: GroupFailure): Promise<Applied> {
@@ -50,7 +50,7 @@ export function makeGroupWrites(send: Send, limits: Buffer) {
   }
 }
 
-/** The write as `write-group` reads it, from its ARGV[4] on. */
+/** The write as `write-groups` reads it, from the fourth on. */
 export function groupArguments(write: GroupWrite, limits: Buffer): Argument[] {
   const values: Argument[] = [
     limits,
@@ -68,13 +68,21 @@ export function groupArguments(write: GroupWrite, limits: Buffer): Argument[] {
 }
 
 function groupWritten(
-  { id }: UnitWrite,
+  { id, labels }: GroupWrite | GroupFailure,
   partition: number,
   reply: Reply,
   blobOf: (family: KeptFamily) => Uint8Array | undefined,
 ): Applied {
   const written = writtenOf(partition, reply)
-  return written.duplicate ? written : { ...written, change: decodeGroup(id, bytesAt(reply, 3), blobOf) }
+  if (written.duplicate) return written
+  const { epoch, nowMs, firstMs } = written
+  const change = decodeGroup(id, bytesAt(reply, 3), blobOf, labels)
+  return { duplicate: false, partition, epoch, nowMs, firstMs, change }
+}
+
+function blobIn(families: GroupWrite['families'], name: string): Uint8Array | undefined {
+  for (const family of families) if (family.name === name) return family.blob
+  return undefined
 }
 
 /** What every write's reply begins with: status, epoch, now; and first for a duplicate. */

@@ -88,25 +88,22 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     history,
   })
 
+  function tellCall(operation: string, startMs: number, failure?: PgrError): void {
+    const seconds = (performance.now() - startMs) / 1000
+    const code = failure === undefined ? {} : { code: failure.code }
+    tell({ kind: 'store.call', operation, seconds, ...code })
+  }
+
   /** Every call is told, with how long it took and how it failed. */
   async function told<T>(operation: string, work: () => Promise<T>): Promise<T> {
     const startMs = performance.now()
-    const done = (failure?: PgrError) => {
-      const seconds = (performance.now() - startMs) / 1000
-      tell({
-        kind: 'store.call',
-        operation,
-        seconds,
-        ...(failure === undefined ? {} : { code: failure.code }),
-      })
-    }
     try {
       const value = await work()
-      done()
+      tellCall(operation, startMs)
       return value
     } catch (reason) {
       const { error } = classify(reason)
-      done(error)
+      tellCall(operation, startMs, error)
       throw error
     }
   }
@@ -119,10 +116,16 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     work: () => Promise<Applied>,
   ): Promise<Written> {
     const startMs = performance.now()
-    const written = await told(operation, work).catch((reason: PgrError) => {
-      noteRefusal(reason)
-      throw reason
-    })
+    let written: Applied
+    try {
+      written = await work()
+      tellCall(operation, startMs)
+    } catch (reason) {
+      const { error } = classify(reason)
+      tellCall(operation, startMs, error)
+      noteRefusal(error)
+      throw error
+    }
     if (refused !== undefined && startMs > refused.atMs) refused = undefined
     if (written.duplicate) tell({ kind: 'store.duplicate' })
     if (kind !== undefined && written.conflict !== true) {

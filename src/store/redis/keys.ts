@@ -17,8 +17,8 @@ const SLOTS = 16384
 /**
  * Every key pgr writes, and nothing else writes keys. Six for each partition, in one slot by their tag:
  *
- *   <prefix>:{<tag>}:m  hash  schema, epoch, version, floor, wiped, time, units, series, bytes, digest; when it was last
- *                             wiped, and up to when operations are forgotten, ms
+ *   <prefix>:{<tag>}:m  hash  schema, epoch, counters (see `counters.ts`); when it was last wiped, and up to when
+ *                             operations are forgotten, ms
  *   <prefix>:{<tag>}:d  hash  units: header and payload fields
  *   <prefix>:{<tag>}:l  zset  unit id -> version of its last change, tombstones included
  *   <prefix>:{<tag>}:x  zset  unit id -> when housekeeping has to look at it, ms

@@ -7,8 +7,11 @@ export interface Confirming {
   readonly write: { wait(replicas: number, timeoutMs: number): Promise<number> }
 }
 
-/** Resolves when enough replicas have all that was written over the primary's write connection so far. */
-export type Confirm = (primary: Confirming) => Promise<void>
+/**
+ * Resolves when enough replicas have all that was written over the primary's write connection so far; undefined where none
+ * is waited for.
+ */
+export type Confirm = (primary: Confirming) => Promise<void> | undefined
 
 /**
  * Makes the wait that `--redis.wait-replicas` asks for; without one it costs nothing. Writes answered in one turn of the
@@ -19,7 +22,7 @@ export function makeConfirm({
   waitReplicas = 0,
   waitTimeoutMs = WAIT_TIMEOUT_MS,
 }: RedisStoreOptions): Confirm {
-  if (waitReplicas === 0) return () => DONE
+  if (waitReplicas === 0) return () => undefined
   const gathering = new WeakMap<Confirming, Promise<void>>()
 
   async function wait({ write, endpoint }: Confirming): Promise<void> {
@@ -43,5 +46,3 @@ export function makeConfirm({
     return fresh
   }
 }
-
-const DONE = Promise.resolve()

@@ -10,7 +10,7 @@ export interface Script {
 
 /** Every script, by the operation it is. What goes in and what comes back stands on top of each file. */
 export const scripts = {
-  writeGroup: load('write-group'),
+  writeGroups: load('write-groups'),
   failGroup: load('fail-group'),
   writeSet: load('write-set'),
   tidySet: load('tidy-set'),

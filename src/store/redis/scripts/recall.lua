@@ -10,8 +10,9 @@
 -- include partition
 
 local time = call('TIME')
-local m = call('HMGET', M, 'e', 't', 'of')
-now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(m[2] or 0))
+local m = call('HMGET', M, 'e', 'c', 'of')
+version, floor, wiped, now = struct.unpack(COUNTERS, m[2] or NO_COUNTERS)
+now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), now)
 local unknown = {}
 for i = 4, #ARGV do
   if not call('ZSCORE', O, ARGV[i]) then unknown[#unknown + 1] = i - 4 end

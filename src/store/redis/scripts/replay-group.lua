@@ -4,7 +4,7 @@
 -- KEYS, ARGV[1..3]  as in partition
 -- ARGV[4]   time, as in replay
 -- ARGV[5]   epoch, as in replay
--- ARGV[6..] as ARGV[4..] of write-group
+-- ARGV[6..] as a push of write-groups from its fourth on
 --
 -- returns  ok, epoch, now | older, epoch, now: nothing of it shows, because of later writes or because it is over |
 --          duplicate, epoch, now, first | epoch, found | late, clock | schema, found | quota, limit | families, count

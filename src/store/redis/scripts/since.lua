@@ -19,12 +19,14 @@
 -- include group
 -- include set
 
-local m = call('HMGET', M, 'e', 'v', 'f', 'w', 't', 'g')
-epoch, version, floor, wiped = m[1] or '0', tonumber(m[2] or 0), tonumber(m[3] or 0), tonumber(m[4] or 0)
+local m = call('HMGET', M, 'e', 'c')
+local before
+epoch = m[1] or '0'
+version, floor, wiped, before, units, series, bytes, digest = struct.unpack(COUNTERS, m[2] or NO_COUNTERS)
 local base, cursor = tonumber(ARGV[2]), tonumber(ARGV[3])
 if ARGV[1] ~= '' and ARGV[1] ~= epoch or cursor > 0 and cursor < floor then return { epoch } end
 local time = call('TIME')
-now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(m[5] or 0))
+now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), before)
 local most, enough, size = tonumber(ARGV[4]), tonumber(ARGV[5]), 0
 
 local function add_group(uid, h, unit)
@@ -65,7 +67,7 @@ end
 
 local from = string.format('(%.17g', math.max(cursor, wiped))
 local log = call('ZRANGEBYSCORE', L, from, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
-local units, taken = {}, 0
+local list, taken = {}, 0
 for i = 1, #log, 2 do
   if size >= enough then break end
   local uid, at = log[i], tonumber(log[i + 1])
@@ -76,8 +78,8 @@ for i = 1, #log, 2 do
     size = size + #packed
     if string.sub(uid, 1, 1) == 'G' then add_group(uid, cmsgpack.unpack(packed), unit) else add_set(uid, unit) end
   end
-  units[#units + 1] = unit
+  list[#list + 1] = unit
   taken, cursor = taken + 1, at
 end
 local all = taken == #log / 2 and taken < most
-return { epoch, all and -1 or cursor, version, floor, wiped, now, m[6] or '0', units }
+return { epoch, all and -1 or cursor, version, floor, wiped, now, string.format('%.0f', digest), list }

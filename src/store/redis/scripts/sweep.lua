@@ -22,9 +22,11 @@ local more, fields = 0, 0
 local function prune_group(uid, h)
   local doomed = {}
   local kept = prune(uid, h, doomed)
-  if #doomed == 0 then return schedule(uid, next_look(h)) end
-  fields = fields + #doomed
-  store_group(uid, h, kept, {}, doomed)
+  if #doomed > 0 then
+    fields = fields + #doomed
+    store_group(uid, h, kept, {}, doomed)
+  end
+  schedule(uid, first_expiry(kept))
 end
 
 local function look_at_set(uid, h)

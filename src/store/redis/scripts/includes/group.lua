@@ -4,14 +4,14 @@
 local REPLACED, FIRST, FAMILY = REST, REST + 1, 8
 local TYPE, F_SERIES, F_BYTES, F_VERSION, F_EXPIRES, F_PUSHED, F_SEEN = 1, 2, 3, 4, 5, 6, 7
 
--- When housekeeping has to look at a group: its own expiry or the earliest of a family that is still there.
-local function next_look(h)
-  local look = h[EXPIRES]
+-- The first expiry in a header, of the group or of a family; 0 = never.
+local function first_expiry(h)
+  local first = h[EXPIRES]
   for i = FIRST, #h, FAMILY do
     local expires = h[i + F_EXPIRES]
-    if expires ~= 0 and expires > now and (look == 0 or expires < look) then look = expires end
+    if expires ~= 0 and (first == 0 or expires < first) then first = expires end
   end
-  return look
+  return first
 end
 
 -- A copy of a header without the families that expired; their fields are added to `doomed`.
@@ -29,7 +29,8 @@ local function prune(uid, h, doomed)
   return kept
 end
 
--- Stores a header under the next version. `old` is what stood in the data before, live or not.
+-- Stores a header under the next version. `old` is what stood in the data before, live or not. Where housekeeping looks at
+-- it before anything in `h` is over, that stays: most pushes only move the time away.
 local function store_group(uid, old, h, fields, doomed)
   account(uid, old, -1)
   version = version + 1
@@ -41,7 +42,8 @@ local function store_group(uid, old, h, fields, doomed)
   in_pieces('HSET', D, fields, 2)
   in_pieces('HDEL', D, doomed, 1)
   call('ZADD', L, version, uid)
-  schedule(uid, next_look(h))
+  local due, look = old and first_expiry(old) or 0, first_expiry(h)
+  if due == 0 or look == 0 or look < due then schedule(uid, look) end
   if not old then call('ZREM', T, uid) end
   return packed
 end
