@@ -2,6 +2,7 @@ import { partitionOf, unitId } from '../../src/model/unit.ts'
 import { keyspace, PARTITIONS } from '../../src/store/redis/keys.ts'
 import { type ClusterRig, type ClusterRigOptions, startClusterRig } from '../support/cluster-rig.ts'
 import { askForView, type ClusterNode } from '../support/cluster-view.ts'
+import { readCounter } from '../support/partition-meta.ts'
 import { startPgr } from '../support/start-pgr.ts'
 import { type FaultCase, type FaultContext, type FaultResult, runFaultCase } from './fault-case.ts'
 import type { Event } from './history.ts'
@@ -92,7 +93,7 @@ async function sumVersions(rig: ClusterRig): Promise<number> {
   for (const primary of await rig.primaries()) {
     for (const partition of await partitionsOf(primary)) {
       const [meta = ''] = keysOfPartition(partition)
-      sum += Number(await primary.ask('HGET', meta, 'v'))
+      sum += await readCounter(primary.ask, meta, 'v')
     }
   }
   return sum

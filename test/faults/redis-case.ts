@@ -1,6 +1,7 @@
 import { keyspace } from '../../src/store/redis/keys.ts'
 import { ask } from '../e2e/ask.ts'
 import { type ChaosProxy, startChaosProxy } from '../support/chaos-proxy.ts'
+import { type Counter, readCounter } from '../support/partition-meta.ts'
 import { type RedisOptions, type RedisServer, startRedis } from '../support/redis-server.ts'
 import { asList } from '../support/resp.ts'
 import { type Pgr, type PgrOptions, startPgr } from '../support/start-pgr.ts'
@@ -92,11 +93,13 @@ function sumVersions(redis: RedisServer): Promise<number> {
   return sumOfField(redis, 'v')
 }
 
-/** Over the meta hashes of all partitions. */
-export async function sumOfField(redis: RedisServer, field: string): Promise<number> {
+/** One counter over all partitions. */
+export async function sumOfField(redis: RedisServer, field: Counter): Promise<number> {
   const connection = redis.open()
   try {
-    const values = await Promise.all(KEYS.partitions.map(([meta]) => connection.ask('HGET', meta, field)))
+    const values = await Promise.all(
+      KEYS.partitions.map(([meta]) => readCounter(connection.ask, meta, field)),
+    )
     return values.reduce<number>((sum, value) => sum + Number(value), 0)
   } finally {
     connection.close()

@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { keyspace } from '../../src/store/redis/keys.ts'
+import { readCounter, setTime } from '../support/partition-meta.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { type SentinelRig, startSentinelRig } from '../support/sentinel-rig.ts'
 import { type FaultResult, runFaultCase } from './fault-case.ts'
@@ -27,11 +28,11 @@ const COUNT_ONLY = '--redis.resubmit-after=never'
 
 const META_KEYS = keyspace('pgr').partitions.map(([meta]) => meta)
 
-/** One field of every partition, as a server has it now; it is looked at past any proxy. */
+/** One counter of every partition, as a server has it now; it is looked at past any proxy. */
 async function askPartitions(server: RedisServer, field: 't' | 'v'): Promise<number[]> {
   const connection = server.open()
   try {
-    return await Promise.all(META_KEYS.map(async (key) => Number(await connection.ask('HGET', key, field))))
+    return await Promise.all(META_KEYS.map((key) => readCounter(connection.ask, key, field)))
   } finally {
     connection.close()
   }
@@ -459,8 +460,7 @@ it('F30: behind a primary whose clock was ahead nothing comes back, and only onc
  */
 async function runClockAhead(server: RedisServer, aheadMs: number): Promise<() => Promise<void>> {
   const connection = server.open()
-  const tick = () =>
-    Promise.all(META_KEYS.map((key) => connection.ask('HSET', key, 't', String(Date.now() + aheadMs))))
+  const tick = () => Promise.all(META_KEYS.map((key) => setTime(connection.ask, key, Date.now() + aheadMs)))
   await tick()
   const timer = setInterval(() => void tick().catch(() => undefined), 50)
   return async () => {

@@ -8,6 +8,7 @@ import type { Store } from '../../src/store/store.ts'
 import { type ClusterRig, startClusterRig } from '../support/cluster-rig.ts'
 import type { ClusterNode } from '../support/cluster-view.ts'
 import { eventuallyHolds } from '../support/eventually.ts'
+import { readCounter } from '../support/partition-meta.ts'
 import { StoreView } from '../support/store-view.ts'
 import {
   family,
@@ -65,7 +66,7 @@ describe('a partition whose slot moves to another node', () => {
   const setLabels = () => jobIn(partition, store.partitions, 'set', 'moves')
   const push = (text: string, over = {}) => store.writeGroup(putOf(labels(), [family('a', text)], over))
   const partitionKeys = () => keys.partitions[partition] ?? []
-  const version = async (node: ClusterNode) => Number(await node.ask('HGET', partitionKeys()[0] ?? '', 'v'))
+  const version = (node: ClusterNode) => readCounter(node.ask, partitionKeys()[0] ?? '', 'v')
   const resetsOfIt = async () => (await view.read()).pages.flatMap(({ reset }) => reset ?? [])
 
   /** Writes of every kind, each of which makes one version; how many, and what there is after. */

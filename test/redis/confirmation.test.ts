@@ -3,6 +3,7 @@ import { keyspace } from '../../src/store/redis/keys.ts'
 import type { Store } from '../../src/store/store.ts'
 import { type Belongings, makeBelongings } from '../support/belongings.ts'
 import { eventually, eventuallyHolds } from '../support/eventually.ts'
+import { readCounter } from '../support/partition-meta.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { asList } from '../support/resp.ts'
 import { family, jobOf, mergeOf, putOf, sample, setFamily } from '../support/store-writes.ts'
@@ -42,7 +43,7 @@ describe('a write that replicas have to confirm', () => {
   })
 
   const versionAt = async (server: RedisServer, partition: number) =>
-    Number(await server.ask('HGET', keyspace('pgr').partitions[partition]?.[0] ?? '', 'v'))
+    readCounter(server.ask, keyspace('pgr').partitions[partition]?.[0] ?? '', 'v')
 
   it('is on the replica when it is acknowledged', async () => {
     await start(1, 5000)

@@ -5,6 +5,7 @@ import { partitionOf, unitId } from '../../src/model/unit.ts'
 import { keyspace, PARTITIONS } from '../../src/store/redis/keys.ts'
 import type { Store } from '../../src/store/store.ts'
 import { eventuallyHolds } from '../support/eventually.ts'
+import { readCounters } from '../support/partition-meta.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
 import {
   family,
@@ -60,6 +61,8 @@ describe('what a write leaves in redis', () => {
     return decode((await redis.hgetBuffer(keysOf(id)[1], Buffer.from(id, 'latin1'))) ?? Buffer.alloc(0))
   }
 
+  const countersOf = (meta: string) => readCounters((word, ...words) => redis.call(word, words), meta)
+
   it('is, before any, six keys for each of 64 partitions, the configuration and the list of replicas', async () => {
     const expected = keyspace('pgr').partitions.flat()
     await eventuallyHolds(async () => expect(await redis.exists('pgr:replicas')).toBe(1))
@@ -94,9 +97,8 @@ describe('what a write leaves in redis', () => {
       ...['a\u0000b', 'c', 3, 8, 1, until, nowMs, nowMs],
     ])
     const [meta, data, log, look, dead, operations] = keysOf(id)
-    expect(await redis.hgetall(meta)).toEqual({
-      sv: '1',
-      e: epoch,
+    expect(await redis.hgetall(meta)).toEqual({ sv: '1', e: epoch, c: expect.any(String) })
+    expect(await countersOf(meta)).toEqual({
       v: '1',
       f: '0',
       w: '0',
@@ -140,7 +142,7 @@ describe('what a write leaves in redis', () => {
       await redis.zscore(dead, unit),
     ]).toEqual(['2', null, String(nowMs)])
     expect(await redis.zscore(dead, Buffer.concat([unit, Buffer.from('-')]))).toBe(String(nowMs))
-    expect(await redis.hmget(meta, 'v', 'n', 's', 'b', 'g')).toEqual(['2', '0', '0', '0', '0'])
+    expect(await countersOf(meta)).toMatchObject({ v: '2', n: '0', s: '0', b: '0', g: '0' })
   })
 
   it('is, for the removal of what is not there, only that time', async () => {
@@ -150,7 +152,7 @@ describe('what a write leaves in redis', () => {
     const unit = Buffer.from(id, 'latin1')
     for (const key of [log, look, dead]) expect(await redis.zscore(key, unit)).toBeNull()
     expect(await redis.zscore(dead, Buffer.concat([unit, Buffer.from('-')]))).toBe(String(nowMs))
-    expect(await redis.hget(meta, 'v')).toBe('0')
+    expect(await countersOf(meta)).toMatchObject({ v: '0' })
   })
 
   it('is, for a wipe, a number and a time; and the bytes are gone after sweeping', async () => {
@@ -158,12 +160,10 @@ describe('what a write leaves in redis', () => {
     await store.writeGroup(putOf(labels, [family('up', 'blob')]))
     await store.writeSet(mergeOf(labels, [setFamily('up', [sample('x', Buffer.from('blob'))])]))
     await store.wipe(operation())
-    expect(await redis.hmget(keysOf(id)[0], 'v', 'w', 'n', 'wt')).toEqual([
-      '3',
-      '2',
-      '0',
-      await redis.hget(keysOf(id)[0], 't'),
-    ])
+    const [meta] = keysOf(id)
+    const counters = await countersOf(meta)
+    expect(counters).toMatchObject({ v: '3', w: '2', n: '0' })
+    expect(await redis.hget(meta, 'wt')).toBe(counters.t)
     expect(await fieldsOf(id)).not.toEqual([])
     await store.sweep()
     for (const [, data, log] of keyspace('pgr').partitions) {

@@ -4,6 +4,7 @@ import type { Store } from '../../src/store/store.ts'
 import { startChaosProxy } from '../support/chaos-proxy.ts'
 import { eventuallyHolds } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
+import { setTime } from '../support/partition-meta.ts'
 import { type RedisOptions, type RedisServer, startRedis } from '../support/redis-server.ts'
 import { StoreView } from '../support/store-view.ts'
 import { family, jobOf, mergeOf, operation, putOf, sample, setFamily } from '../support/store-writes.ts'
@@ -182,10 +183,10 @@ describe('a redis that fails', () => {
     const [meta = ''] = (await keysOf()).filter(
       (key) => key.includes(`{pgr${partition}.`) && key.endsWith(':m'),
     )
-    await server.command('HSET', meta, 't', String(ahead))
+    await setTime(server.ask, meta, ahead)
     const { nowMs } = await push('three')
     expect(nowMs).toBeGreaterThanOrEqual(ahead)
-    await server.command('HSET', meta, 't', '0')
+    await setTime(server.ask, meta, 0)
     const { pages } = await view.read()
     const first = pages.find((page) => page.partition === partition)?.nowMs ?? 0
     const again = (await view.read()).pages.find((page) => page.partition === partition)?.nowMs ?? 0

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { partitionOf, unitId } from '../../src/model/unit.ts'
 import { keyspace, PARTITIONS } from '../../src/store/redis/keys.ts'
 import { eventually, eventuallyHolds } from '../support/eventually.ts'
+import { setTime } from '../support/partition-meta.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
 import { StoreView } from '../support/store-view.ts'
 import { family, jobOf, mergeOf, putOf, removalOf, sample, setFamily } from '../support/store-writes.ts'
@@ -58,7 +59,7 @@ describe('acknowledged writes that a server lost and does not take again', () =>
         async () => {
           // The server that had them had a clock that was ahead.
           const meta = keys[partitionOf(unitId('group', jobOf('contested')), PARTITIONS)]?.[0] ?? ''
-          await redis.hset(meta, 't', Date.now() + 60_000)
+          await setTime((word, ...words) => redis.call(word, words), meta, Date.now() + 60_000)
           await push('contested', 'lost')
           await push('added', 'lost')
           await push('doomed', 'lost')

@@ -4,6 +4,7 @@ import { keyspace } from '../../src/store/redis/keys.ts'
 import type { Store } from '../../src/store/store.ts'
 import { eventuallyHolds } from '../support/eventually.ts'
 import { freePort } from '../support/free-port.ts'
+import { readCounter } from '../support/partition-meta.ts'
 import { type RedisOptions, type RedisServer, startRedis } from '../support/redis-server.ts'
 import { StoreView } from '../support/store-view.ts'
 import {
@@ -221,7 +222,7 @@ describe('a redis that refuses', () => {
     const [meta = '', data = '', log = ''] = keyspace('pgr').partitions[partition] ?? []
     await server.command('DEL', log)
     await server.command(...spoil(meta, log))
-    const before = [await server.command('HGET', meta, 'v'), await server.command('HLEN', data)]
+    const before = [await readCounter(server.ask, meta, 'v'), await server.command('HLEN', data)]
 
     const calls = [
       store.writeGroup(putOf(backup, [family('a', 'two'), family('b', 'two')])),
@@ -229,7 +230,7 @@ describe('a redis that refuses', () => {
       store.remove(removalOf(backup)),
     ]
     expect(await Promise.all(calls.map(refusal))).toEqual(calls.map(() => 'PGR_STORE_MISCONFIGURED'))
-    expect([await server.command('HGET', meta, 'v'), await server.command('HLEN', data)]).toEqual(before)
+    expect([await readCounter(server.ask, meta, 'v'), await server.command('HLEN', data)]).toEqual(before)
   })
 
   // As eviction does, in any combination: 1 stands for a key that is gone, of meta, data, log, expiry and tombstones.

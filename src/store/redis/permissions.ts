@@ -27,6 +27,7 @@ const COMMANDS: readonly string[] = [
   'hdel',
   'hlen',
   'zadd',
+  'zcard',
   'zrange',
   'zrangebyscore',
   'zrem',

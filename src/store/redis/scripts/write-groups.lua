@@ -22,7 +22,7 @@
 -- include group
 
 local function write()
-  local refused = open()
+  local refused = open(true)
   if refused then return refused end
   local uid, ttl, retention = args[5], args[9], args[10]
   local old, live = load(uid)

@@ -32,8 +32,14 @@ end
 -- Stores a header under the next version. `old` is what stood in the data before, live or not. Where housekeeping looks at
 -- it before anything in `h` is over, that stays: most pushes only move the time away.
 local function store_group(uid, old, h, fields, doomed)
+  local due, look = old and first_expiry(old) or 0, first_expiry(h)
+  local moves = due == 0 or look == 0 or look < due
+  -- One that holds something else fails before anything is written, the log at the first write.
+  if not old then call('ZCARD', T) end
+  if moves then call('ZCARD', X) end
   account(uid, old, -1)
   version = version + 1
+  call('ZADD', L, version, uid)
   h[VERSION] = version
   account(uid, h, 1)
   local packed = cmsgpack.pack(h)
@@ -41,9 +47,7 @@ local function store_group(uid, old, h, fields, doomed)
   fields[#fields + 1] = packed
   in_pieces('HSET', D, fields, 2)
   in_pieces('HDEL', D, doomed, 1)
-  call('ZADD', L, version, uid)
-  local due, look = old and first_expiry(old) or 0, first_expiry(h)
-  if due == 0 or look == 0 or look < due then schedule(uid, look) end
+  if moves then schedule(uid, look) end
   if not old then call('ZREM', T, uid) end
   return packed
 end
