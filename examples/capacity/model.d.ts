@@ -99,6 +99,7 @@ export interface Served extends Servers {
 }
 
 export declare const MOST_BUSY: number
+export declare const MOST_BUSY_WITHOUT_ONE: number
 export declare function linear(cost: Linear, series: number): number
 export declare function shardOf(fleet: CapacityFleet, shards: number): CapacityFleet
 export declare function shapeOf(fleet: CapacityFleet, costs: UnitCosts): Shape

@@ -9,6 +9,8 @@ const SEGMENT_BYTES = 32 * 1024
 const OPERATION_SECONDS = 120
 /** Times that each second: above it, what waits in a queue grows faster than what comes. */
 export const MOST_BUSY = 0.6
+/** With one gateway less, until it is there again. */
+export const MOST_BUSY_WITHOUT_ONE = 0.9
 /** A heap is collected when it has grown, and Redis is given room for a fork: docs/redis.md. */
 const HEAP_ROOM = 2
 const BUFFER_ROOM = 1.3
@@ -140,18 +142,18 @@ export function busiest({ busy }) {
   return Object.entries(busy).reduce((most, one) => (one[1] > most[1] ? one : most))
 }
 
-export function isEnough(load) {
-  return busiest(load)[1] <= MOST_BUSY
+function isEnough(shard, { replicas, primaries }, costs) {
+  const busy = (count) => busiest(loadOf(shard, { replicas: count, primaries }, costs))[1]
+  return busy(replicas) <= MOST_BUSY && busy(replicas - 1) <= MOST_BUSY_WITHOUT_ONE
 }
 
 /** The fewest replicas, at least two, and then the fewest primaries with which a shard is served; undefined when none are. */
 export function smallestFor(shard, costs) {
   for (let replicas = 2; replicas <= MOST_REPLICAS; replicas++) {
-    const most = loadOf(shard, { replicas, primaries: PARTITIONS }, costs)
-    if (!isEnough(most)) continue
+    if (!isEnough(shard, { replicas, primaries: PARTITIONS }, costs)) continue
     for (let primaries = 1; primaries <= PARTITIONS; primaries++) {
-      const load = loadOf(shard, { replicas, primaries }, costs)
-      if (isEnough(load)) return { replicas, primaries, load }
+      const servers = { replicas, primaries }
+      if (isEnough(shard, servers, costs)) return { ...servers, load: loadOf(shard, servers, costs) }
     }
   }
   return undefined
