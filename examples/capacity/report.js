@@ -109,7 +109,7 @@ export function report(args, costs) {
     `a shard: ${whole(shard.pushes)} pushes/s of ${whole(shape.seriesPerPush)} series, ${whole(shard.series)} series in ${whole(shape.groups)} groups, ${many(Math.ceil(shard.scrapers), 'scraper')}`,
     `  its page: ${(shape.pageBytes / 1e6).toFixed(1)} MB, ${(shape.gzipBytes / 1e6).toFixed(1)} MB compressed`,
     ...busyLines(load.busy),
-    `  a gateway's thread: ${ofThread.join(', ')}`,
+    `  of a gateway's thread: ${ofThread.join(', ')}`,
     `  a gateway needs ${load.gatewayCores.toFixed(1)} cores, ${megabytes(load.gatewayMemoryBytes)}, ${load.gatewayGbits.toFixed(2)} Gbit/s`,
     `  a primary needs ${megabytes(load.redisMemoryBytes)}, ${load.redisGbits.toFixed(2)} Gbit/s`,
     '',

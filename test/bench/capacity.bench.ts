@@ -16,7 +16,7 @@ const COSTS = new URL('../../docs/benchmarks/costs.json', import.meta.url)
 const FILE = new URL('../../docs/benchmarks/capacity.json', import.meta.url)
 const SECONDS = Number(process.env['PGR_BENCH_SECONDS'] ?? 20)
 const SHAPE = { families: 2, seriesPerFamily: 10 }
-const PUSHES = Number(process.env['PGR_BENCH_PUSHES'] ?? 2000)
+const PUSHES = Number(process.env['PGR_BENCH_PUSHES'] ?? 1000)
 const GROUPS = 5000
 /** More than are mostly under way, so that none waits for another. */
 const CONNECTIONS = 64

@@ -21,7 +21,7 @@ const SECONDS = Number(process.env['PGR_BENCH_SECONDS'] ?? 4)
 const GROUPS = 1000
 const CONNECTIONS = 16
 const POLL_MS = 50
-const ROUNDS = 3
+const ROUNDS = 5
 /** Groups that change between two scrapes, spread over the page, so often that what it costs can be told. */
 const CHANGED_GROUPS = 20
 const CHANGED_ROUNDS = 20
