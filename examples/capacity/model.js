@@ -138,7 +138,7 @@ function gatewayMemoryOf({ groups, pageBytes, gzipBytes }, { series }, { bytes }
 }
 
 /** What is busiest, and how busy. */
-export function busiest({ busy }) {
+function busiest({ busy }) {
   return Object.entries(busy).reduce((most, one) => (one[1] > most[1] ? one : most))
 }
 

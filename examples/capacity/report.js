@@ -3,7 +3,7 @@ import { firstLimit, loadOf, planOf, shardOf, smallestFor } from './model.js'
 import { simulate } from './simulation.js'
 
 /** What things are called in the report. */
-export const NAMES = {
+const NAMES = {
   gateway: "a gateway's thread",
   gatewayThreads: "a gateway's other threads",
   redis: "a primary's thread",

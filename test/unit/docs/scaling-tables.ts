@@ -108,7 +108,7 @@ export function memoryTable({ bytes }: UnitCosts): string {
 }
 
 /** Sizes to begin with; the last is the worked example. */
-export const SIZES = [
+const SIZES = [
   ['S', 100, 100_000, 2],
   ['M', 1000, 1_000_000, 10],
   ['L', 10_000, 10_000_000, 1000],
