@@ -1,4 +1,4 @@
-import { pushClosed } from '../harness/generators.ts'
+import { pushClosed, pushEach } from '../harness/generators.ts'
 import { alternate, type Measure, pushValues, spend } from '../harness/measure.ts'
 import { Pair, theMillion } from '../harness/pair.ts'
 import { type Party, PUSHGATEWAY } from '../harness/parties.ts'
@@ -31,8 +31,12 @@ export const pushLatency: Measure = {
       const pairOf = new Map(
         [few, many].flatMap((pair) => pair.parties.map((party) => [party, pair] as const)),
       )
-      // Every group has these three before anything counts.
-      for (const [party, pair] of pairOf) await pushBeside(pair, party, sizes.seconds)
+      // Every group has these three, and code is compiled, before anything counts.
+      for (const [party, pair] of pairOf) {
+        const load = { kind: 'beside', method: 'POST', to: pair.groups } as const
+        await pushEach({ urls: [party.url], connections: CONNECTIONS, load })
+        await pushBeside(pair, party, sizes.seconds)
+      }
       await alternate([...pairOf.keys()], sizes.rounds, async (party, round) => {
         const pair = pairOf.get(party) as Pair
         const { result, ...spent } = await pushBeside(pair, party, sizes.seconds)

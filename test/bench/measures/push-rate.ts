@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { type PushLoad, pushClosed, pushEach } from '../harness/generators.ts'
+import { type PushLoad, pushClosed } from '../harness/generators.ts'
 import { alternate, type Measure, pushValues, spend } from '../harness/measure.ts'
 import {
   bareNode,
