@@ -2,6 +2,7 @@ import { afterAll, it } from 'vitest'
 import { type Measure, Recorder } from './harness/measure.ts'
 import { stopTheMillion } from './harness/pair.ts'
 import { coldStart } from './measures/cold-start.ts'
+import { formats } from './measures/formats.ts'
 import { growthOfChanges, growthOfReplicas, growthOfSeries } from './measures/growth.ts'
 import { manyScrapers, openLoop } from './measures/open-loop.ts'
 import { otlp } from './measures/otlp.ts'
@@ -17,6 +18,7 @@ const MEASURES: readonly Measure[] = [
   remoteWrite,
   otlp,
   redisMemory,
+  formats,
   growthOfSeries,
   growthOfReplicas,
   scrapeAfterFew,

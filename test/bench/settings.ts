@@ -3,10 +3,14 @@ export interface Sizes {
   readonly rounds: number
   /** Of one party in one round under a load that goes on for a while. */
   readonly seconds: number
+  /** Groups of three series. */
+  readonly jobs: number
   /** Groups of a hundred series: what "a million series" is. */
   readonly groups: number
   /** Numbers of groups at which growth is looked at; the last is `groups`. */
   readonly growth: readonly number[]
+  /** Numbers of replicas at which growth is looked at. */
+  readonly replicas: readonly number[]
   /** Of the open loop beside scrapes: this long in every round. */
   readonly openSeconds: number
   /** Of the measures that find out what a rest looks like. */
@@ -23,8 +27,10 @@ const SIZES: Readonly<Record<'full' | 'smoke', Sizes>> = {
   full: {
     rounds: 5,
     seconds: 3,
+    jobs: 1000,
     groups: 10_000,
     growth: [10, 100, 1000, 10_000],
+    replicas: [1, 2, 3, 4],
     openSeconds: 12,
     idleSeconds: 6,
     pushesPerSecond: 1000,
@@ -35,8 +41,10 @@ const SIZES: Readonly<Record<'full' | 'smoke', Sizes>> = {
   smoke: {
     rounds: 1,
     seconds: 0.2,
+    jobs: 50,
     groups: 100,
     growth: [10, 100],
+    replicas: [1, 2],
     openSeconds: 0.3,
     idleSeconds: 0.3,
     pushesPerSecond: 200,

@@ -59,8 +59,13 @@ interface ScrapeOptions {
 
 const FOLDER = fileURLToPath(new URL('../generators', import.meta.url))
 
+let wrkIsThere: boolean | undefined
+
 /** The generator of closed loops: wrk where it is installed, else our own. */
-export const closedGenerator = spawnSync('wrk', ['--version']).error === undefined ? 'wrk' : 'push.mjs'
+export function closedGenerator(): 'wrk' | 'push.mjs' {
+  wrkIsThere ??= spawnSync('wrk', ['--version']).error === undefined
+  return wrkIsThere ? 'wrk' : 'push.mjs'
+}
 
 /** Pushes every group once. Rejects unless all are taken. */
 export async function pushEach(target: Target): Promise<Pushed> {
@@ -68,12 +73,9 @@ export async function pushEach(target: Target): Promise<Pushed> {
 }
 
 /** Pushes without a pause, each connection one at a time. Rejects unless all are taken. */
-export function pushClosed(target: Target & { readonly seconds: number }): Promise<Pushed> {
-  return closedGenerator === 'wrk' && target.urls.length === 1 ? wrk(target) : ownClosed(target)
-}
-
-/** As `pushClosed`, always with our own generator. */
-export async function ownClosed(target: Target & { readonly seconds: number }): Promise<Pushed> {
+export async function pushClosed(target: Target & { readonly seconds: number }): Promise<Pushed> {
+  // It knows whole seconds only.
+  if (closedGenerator() === 'wrk' && target.seconds >= 1) return wrk(target)
   return allTaken(await ownPush({ mode: 'closed', ...target }).done)
 }
 
@@ -109,6 +111,11 @@ export function keepScraping(options: ScrapeOptions): Running<Scraped> {
   }
 }
 
+/** Units per processor second of reading bodies alone, one figure for each round. */
+export function readAlone(spec: object): Promise<number[]> {
+  return runScript<number[]>('readers.mjs', spec).done
+}
+
 type OwnPushed = Pushed & { readonly statuses: Readonly<Record<string, number>> }
 
 function ownPush(spec: object) {
@@ -133,7 +140,7 @@ async function wrk({
     await ownPush({ mode: 'prepare', file, load }).done
     // The shell says what its children took of the processor.
     const command = 'wrk -t1 "-c$1" "-d$2s" --timeout 60s -s "$3/wrk.lua" "$4" -- "$5" && times'
-    const args = ['-c', command, 'wrk', connections, Math.max(1, Math.round(seconds)), FOLDER, url, file]
+    const args = ['-c', command, 'wrk', connections, Math.round(seconds), FOLDER, url, file]
     const output = await run('sh', args.map(String)).done
     const [, json = ''] = /^(\{.*\})$/m.exec(output) ?? []
     const { refused, failed, ...seen } = JSON.parse(json) as Omit<Pushed, 'cpuSeconds'> & {

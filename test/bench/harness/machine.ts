@@ -37,7 +37,7 @@ export function lookAtMachine(): Machine {
       redis: findRedis()?.version ?? 'unknown',
       ...Object.fromEntries(peers),
     },
-    generator: closedGenerator,
+    generator: closedGenerator(),
   }
 }
 

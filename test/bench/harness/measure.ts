@@ -22,7 +22,7 @@ export class Recorder {
     this.say = say
   }
 
-  note(what: string, party: Party, round: number, values: Values): void {
+  note(what: string, party: Pick<Party, 'name'>, round: number, values: Values): void {
     this.samples.push({ what, party: party.name, round, values })
     this.say(`round ${round + 1}: ${party.name}, ${what}`)
   }
@@ -59,7 +59,8 @@ export async function alternate(
 export interface Spent {
   readonly seconds: number
   readonly gatewayCpuSeconds: number
-  readonly redisCpuSeconds: number
+  /** Absent where there is no Redis. */
+  readonly redisCpuSeconds?: number
 }
 
 /** What a party spends on some work, its Redis told apart. */
@@ -67,15 +68,22 @@ export async function spend<T>(
   party: Party,
   work: () => Promise<T>,
 ): Promise<Spent & { readonly result: T }> {
-  const redisCpu = () => (party.redis === undefined ? 0 : cpuSecondsOf([party.redis.pid]))
-  const before = [cpuSecondsOf(party.gatewayPids), redisCpu(), performance.now()] as const
+  const redisPids = party.redis === undefined ? [] : [party.redis.pid]
+  const gatewayBefore = cpuSecondsOf(party.gatewayPids)
+  const redisBefore = cpuSecondsOf(redisPids)
+  const startedMs = performance.now()
   const result = await work()
   return {
     result,
-    gatewayCpuSeconds: cpuSecondsOf(party.gatewayPids) - before[0],
-    redisCpuSeconds: redisCpu() - before[1],
-    seconds: (performance.now() - before[2]) / 1000,
+    seconds: (performance.now() - startedMs) / 1000,
+    gatewayCpuSeconds: cpuSecondsOf(party.gatewayPids) - gatewayBefore,
+    ...(redisPids.length === 0 ? {} : { redisCpuSeconds: cpuSecondsOf(redisPids) - redisBefore }),
   }
+}
+
+/** Of gateway and Redis together. */
+export function cpuOf({ gatewayCpuSeconds, redisCpuSeconds = 0 }: Spent): number {
+  return gatewayCpuSeconds + redisCpuSeconds
 }
 
 /** What pushes came to, with what they cost. */
@@ -83,7 +91,7 @@ export function pushValues(pushed: Pushed, spent: Spent): Values {
   const { requests, seconds, p50Ms, p99Ms, maxMs, cpuSeconds } = pushed
   return {
     perSecond: requests / seconds,
-    perCpuSecond: requests / (spent.gatewayCpuSeconds + spent.redisCpuSeconds),
+    perCpuSecond: requests / cpuOf(spent),
     p50Ms,
     p99Ms,
     maxMs,
@@ -107,7 +115,7 @@ export function scrapeValues(scraped: Scraped, spent: Spent): Values {
 export function costs(units: number, spent: Spent, generatorCpuSeconds: number): Values {
   return {
     gatewayUs: (spent.gatewayCpuSeconds * 1e6) / units,
-    redisUs: (spent.redisCpuSeconds * 1e6) / units,
+    ...(spent.redisCpuSeconds === undefined ? {} : { redisUs: (spent.redisCpuSeconds * 1e6) / units }),
     generatorUs: (generatorCpuSeconds * 1e6) / units,
   }
 }

@@ -6,6 +6,7 @@ import { sizeName, sizes } from '../settings.ts'
 import { lookAtMachine } from './machine.ts'
 import { showMeasured, showVerdicts } from './report.ts'
 import { type Measured, summarise } from './results.ts'
+import type { Run } from './run.ts'
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -58,7 +59,7 @@ export class BenchReporter implements Reporter {
     this.print(`written to ${file}\n`)
   }
 
-  private run() {
+  private run(): Run {
     return {
       startedAt: this.startedAt.toISOString(),
       seconds: (Date.now() - this.startedAt.getTime()) / 1000,

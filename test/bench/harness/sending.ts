@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http'
-import { costs, type Recorder, spend } from './measure.ts'
+import { costs, cpuOf, type Recorder, spend } from './measure.ts'
 import type { Party } from './parties.ts'
 
 /** Requests at a time. */
@@ -38,7 +38,7 @@ export async function noteSent(
   record.note(what, party, round, {
     perSecond: units / spent.seconds,
     perGatewaySecond: units / spent.gatewayCpuSeconds,
-    perCpuSecond: units / (spent.gatewayCpuSeconds + spent.redisCpuSeconds),
+    perCpuSecond: units / cpuOf(spent),
     ...costs(units, spent, generatorCpuSeconds),
     generatorShare: generatorCpuSeconds / spent.seconds,
   })

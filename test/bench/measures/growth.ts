@@ -35,9 +35,13 @@ export const growthOfSeries: Measure = {
         await alternate(pair.parties, sizes.rounds, async (party, round) => {
           const { result, ...spent } = await pushBeside(pair, party, sizes.seconds / 2)
           record.note(pushInto(groups), party, round, pushValues(result, spent))
+        })
+        // What the pushes changed is on the page before less is.
+        for (const party of pair.parties) await pair.scrape(party, 'gzip')
+        await alternate(pair.parties, sizes.rounds, async (party, round) => {
           await pair.change(party, SHARE)
-          const scraped = await pair.scrape(party, 'gzip')
-          record.note(`scrape of ${seriesOf(groups)}`, party, round, scrapeValues(scraped.result, scraped))
+          const { result, ...spent } = await pair.scrape(party, 'gzip')
+          record.note(`scrape of ${seriesOf(groups)}`, party, round, scrapeValues(result, spent))
         })
         const series = groups * SERIES_PER_GROUP
         for (const party of pair.parties) {
@@ -69,7 +73,6 @@ export const growthOfChanges: Measure = {
 
 /** Of groups, a tenth of the usual: what is looked at is what replicas cost each other. */
 const REPLICA_GROUPS = Math.round(sizes.groups / 10)
-export const REPLICAS = [1, 2, 3, 4] as const
 
 export const growthOfReplicas: Measure = {
   id: 'growth-replicas',
@@ -80,10 +83,13 @@ export const growthOfReplicas: Measure = {
     if (redis === undefined) throw new Error('the replica has no Redis')
     const replicas: Party[] = [pair.pgr]
     try {
-      for (const count of REPLICAS) {
+      for (const count of sizes.replicas) {
         while (replicas.length < count)
           replicas.push(await pgrReplica(redis, { flags: ['--redis.expiration=0'] }))
-        for (let round = 0; round < sizes.rounds; round++) await noteReplicas(record, pair, replicas, round)
+        for (let round = 0; round < sizes.rounds; round++) await notePushes(record, pair, replicas, round)
+        // What the pushes changed is on every page before less is.
+        for (const replica of replicas) await pair.scrape(replica, 'gzip')
+        for (let round = 0; round < sizes.rounds; round++) await noteScrapes(record, pair, replicas, round)
       }
     } finally {
       await Promise.all(replicas.slice(1).map((replica) => replica.stop()))
@@ -92,14 +98,10 @@ export const growthOfReplicas: Measure = {
   },
 }
 
-async function noteReplicas(
-  record: Recorder,
-  pair: Pair,
-  replicas: readonly Party[],
-  round: number,
-): Promise<void> {
+/** Pushes at a steady rate to all replicas in turn; their CPU is that of all gateways. */
+async function notePushes(record: Recorder, pair: Pair, replicas: readonly Party[], round: number) {
   const all = { ...pair.pgr, gatewayPids: replicas.flatMap(({ gatewayPids }) => gatewayPids) }
-  const pushes = await spend(all, () =>
+  const { result, ...spent } = await spend(all, () =>
     pushOpen({
       urls: replicas.map(({ url }) => url),
       connections: 64,
@@ -108,7 +110,10 @@ async function noteReplicas(
       load: { kind: 'beside', method: 'POST', to: pair.groups },
     }),
   )
-  record.note(`pushes, ${replicas.length} replicas`, all, round, pushValues(pushes.result, pushes))
+  record.note(`pushes, ${replicas.length} replicas`, all, round, pushValues(result, spent))
+}
+
+async function noteScrapes(record: Recorder, pair: Pair, replicas: readonly Party[], round: number) {
   await pair.change(pair.pgr, SHARE)
   for (const replica of replicas) {
     const { result, ...spent } = await pair.scrape(replica, 'gzip')

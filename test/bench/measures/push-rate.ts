@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { type PushLoad, pushClosed } from '../harness/generators.ts'
+import { type PushLoad, pushClosed, pushEach } from '../harness/generators.ts'
 import { alternate, type Measure, pushValues, spend } from '../harness/measure.ts'
 import {
   bareNode,
@@ -15,12 +15,11 @@ import {
 import { sizes } from '../settings.ts'
 
 const CONNECTIONS = 16
-const GROUPS = 1000
-const LOAD: PushLoad = { kind: 'three', method: 'POST', to: GROUPS }
+const LOAD: PushLoad = { kind: 'three', method: 'POST', to: sizes.jobs }
 
 export const pushRate: Measure = {
   id: 'B1',
-  title: `pushes of 3 series, ${GROUPS} groups, ${CONNECTIONS} connections`,
+  title: `pushes of 3 series, ${sizes.jobs.toLocaleString('en')} groups, ${CONNECTIONS} connections`,
   peer: PUSHGATEWAY,
   run: (record) =>
     withParties(
@@ -33,12 +32,15 @@ export const pushRate: Measure = {
         bareNode,
       ],
       async (parties) => {
-        const push = ({ url }: Party) =>
-          pushClosed({ urls: [url], connections: CONNECTIONS, seconds: sizes.seconds, load: LOAD })
+        const push = ({ url }: Party, seconds: number) =>
+          pushClosed({ urls: [url], connections: CONNECTIONS, seconds, load: LOAD })
         // Groups are there, and code is compiled, before anything counts.
-        for (const party of parties) await push(party)
+        for (const party of parties) {
+          await pushEach({ urls: [party.url], connections: CONNECTIONS, load: LOAD })
+          await push(party, sizes.seconds)
+        }
         await alternate(parties, sizes.rounds, async (party, round) => {
-          const { result, ...spent } = await spend(party, () => push(party))
+          const { result, ...spent } = await spend(party, () => push(party, Math.max(1, sizes.seconds)))
           record.note('push', party, round, pushValues(result, spent))
         })
         record.notePeaks(parties)

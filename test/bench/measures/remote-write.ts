@@ -12,6 +12,7 @@ import {
 } from '../harness/parties.ts'
 import { noteSent, readPage, sendAll } from '../harness/sending.ts'
 import { sizes } from '../settings.ts'
+import { noteDecoding } from './formats.ts'
 
 const SERIES_PER_SENDER = 1000
 const SERIES = sizes.senders * SERIES_PER_SENDER
@@ -21,8 +22,9 @@ export const remoteWrite: Measure = {
   id: 'B5',
   title: `remote write 1.0, ${SERIES.toLocaleString('en')} series again and again, ${BATCH.toLocaleString('en')} in a request`,
   peer: PROMETHEUS,
-  run: (record) =>
-    withParties(
+  async run(record) {
+    await noteDecoding(record)
+    await withParties(
       [() => pgrOnRedis(), pgrEmbedded, () => prometheus('remote-write'), bareNode],
       async (parties) => {
         const load = new RemoteWriteLoad({
@@ -50,7 +52,8 @@ export const remoteWrite: Measure = {
         }
         record.notePeaks(parties)
       },
-    ),
+    )
+  },
 }
 
 function isScraped({ name }: Party): boolean {
