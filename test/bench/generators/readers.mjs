@@ -6,7 +6,8 @@
  * The file has each body behind a line with its length; `units` is how many series, samples or points they hold together.
  * With `fresh` nothing is known from the time before. Prints units per processor second, one figure for each round, as JSON.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import protobuf from 'protobufjs'
 import { OtlpReader, PROMETHEUS_TRANSLATION } from '../../../dist/formats/otlp/index.js'
@@ -78,10 +79,12 @@ for (let round = -1; round < rounds; round++) {
 }
 process.stdout.write(`${JSON.stringify(perSecond)}\n`)
 
+/** Files name what they import from the folder of all, or from their own. */
 function protobufType(path, name) {
   const folder = fileURLToPath(new URL('../../../proto/', import.meta.url))
   const root = new protobuf.Root()
-  root.resolvePath = (_origin, target) => `${folder}${target}`
+  root.resolvePath = (origin, target) =>
+    existsSync(folder + target) ? folder + target : join(dirname(origin), target)
   return root.loadSync(path).lookupType(name)
 }
 
