@@ -28,6 +28,9 @@ export interface Redis {
 export const PGR = 'pgr on Redis'
 export const PGR_EMBEDDED = 'pgr embedded'
 export const PGR_WORKERS = 'pgr on Redis, 2 workers'
+/** Its readers and writers without a gateway around them. */
+export const PGR_ALONE = 'pgr'
+export const PROTOBUFJS = 'protobufjs'
 export const PUSHGATEWAY = 'Pushgateway, check off'
 export const PUSHGATEWAY_CHECKED = 'Pushgateway, check on'
 export const PROMETHEUS = 'Prometheus'

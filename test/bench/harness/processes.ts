@@ -23,9 +23,22 @@ export function memoryOf(pids: readonly number[]): Memory {
   return { residentBytes: field('VmRSS') * BYTES_PER_KB, peakBytes: field('VmHWM') * BYTES_PER_KB }
 }
 
+/**
+ * The scheduler knows to the nanosecond what each thread has run that still lives, and the process to some milliseconds what
+ * all of them have, those that ended too.
+ */
 function ownCpuSeconds(pid: number): number {
-  const { cpuTicks } = statOf(pid)
-  return cpuTicks / TICKS_PER_SECOND
+  const living = readdirSync(`/proc/${pid}/task`).map((task) => nanosecondsOf(`/proc/${pid}/task/${task}`))
+  return Math.max(statOf(pid).cpuTicks / TICKS_PER_SECOND, sum(living) / 1e9)
+}
+
+/** 0 where the kernel does not tell. */
+function nanosecondsOf(task: string): number {
+  try {
+    return Number(readFileSync(`${task}/schedstat`, 'utf8').split(' ')[0])
+  } catch {
+    return 0
+  }
 }
 
 /** Processes and all that descend from them. */

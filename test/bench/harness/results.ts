@@ -13,8 +13,8 @@ export type Values = Readonly<Partial<Record<Metric, number>>>
 /** What is measured, with its unit. CPU is of a unit of work: a push, a scrape, a sample. */
 export const METRICS = {
   perSecond: { text: 'rate', unit: '/s' },
-  perGatewaySecond: { text: 'per CPU second of the gateway', unit: '/s' },
-  perCpuSecond: { text: 'per CPU second of gateway and Redis', unit: '/s' },
+  perGatewaySecond: { text: 'per CPU second without Redis', unit: '/s' },
+  perCpuSecond: { text: 'per CPU second, Redis included', unit: '/s' },
   p50Ms: { text: 'latency p50', unit: 'ms' },
   p99Ms: { text: 'latency p99', unit: 'ms' },
   maxMs: { text: 'longest', unit: 'ms' },

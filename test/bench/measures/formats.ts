@@ -12,10 +12,9 @@ import {
 } from '../bodies/format-bodies.ts'
 import { readAlone } from '../harness/generators.ts'
 import type { Measure, Recorder } from '../harness/measure.ts'
-import { PGR } from '../harness/parties.ts'
+import { PGR_ALONE, PROTOBUFJS } from '../harness/parties.ts'
 import { sizes } from '../settings.ts'
 
-const PROTOBUFJS = 'protobufjs'
 const SERIES = sizes.groups * 14
 const REQUESTS = sizes.senders / 2
 
@@ -122,7 +121,7 @@ export function noteDecoding(record: Recorder): Promise<void> {
 async function noteCases(record: Recorder, cases: readonly Case[]): Promise<void> {
   const folder = makeFolder('bench')
   try {
-    for (const { what, bodies: make, party = PGR, ...reader } of cases) {
+    for (const { what, bodies: make, party = PGR_ALONE, ...reader } of cases) {
       const file = join(folder, 'bodies')
       const { bodies, units } = make()
       writeFileSync(file, Buffer.concat(bodies.flatMap((body) => [Buffer.from(`${body.length}\n`), body])))

@@ -36,18 +36,28 @@ const TOP = 44
 const PLOT_HEIGHT = 300
 const LEGEND_LINE = 20
 
-/** The colours of Okabe and Ito, which colour-blind people tell apart; the background comes with the picture. */
+/** Colours that colour-blind people tell apart, after Okabe and Ito; the background comes with the picture. */
 const STYLE = `
-svg { font: 13px system-ui, sans-serif; --paper: #ffffff; --ink: #24292f; --rule: #d8dee4; --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #aa4499; }
-@media (prefers-color-scheme: dark) { svg { --paper: #161b22; --ink: #e6edf3; --rule: #373e47; --c0: #56b4e9; --c1: #e69f00; --c2: #2fcf9f; --c3: #dd88cc; } }
-.paper { fill: var(--paper); stroke: var(--rule); }
-text { fill: var(--ink); }
+svg { font: 13px system-ui, sans-serif; }
+${theme({ paper: '#ffffff', ink: '#24292f', rule: '#d8dee4', lines: ['#0072b2', '#d55e00', '#008060', '#aa4499'] })}
+@media (prefers-color-scheme: dark) {
+${theme({ paper: '#161b22', ink: '#e6edf3', rule: '#373e47', lines: ['#56b4e9', '#e69f00', '#2fcf9f', '#dd88cc'] })}
+}
 .title { font-size: 15px; font-weight: 600; }
-.rule { stroke: var(--rule); }
 .line { fill: none; stroke-width: 2; }
 .dashed { stroke-dasharray: 7 4; }
-.spread { stroke-width: 1; }
 `
+
+function theme(colours: { paper: string; ink: string; rule: string; lines: readonly string[] }): string {
+  const { paper, ink, rule, lines } = colours
+  return [
+    `.paper { fill: ${paper}; stroke: ${rule}; }`,
+    `text { fill: ${ink}; }`,
+    `.rule { stroke: ${rule}; }`,
+    `.hollow { fill: ${paper}; }`,
+    ...lines.flatMap((colour, n) => [`.c${n} { stroke: ${colour}; }`, `.full.c${n} { fill: ${colour}; }`]),
+  ].join('\n')
+}
 
 /** A picture of lines through points, each with its spread; the same bytes for the same plot. */
 export function drawPlot({ title, x, y, lines }: Plot): string {
@@ -86,14 +96,13 @@ function drawLine(
   up: (value: number) => number,
 ): string[] {
   const path = points.map((point) => `${round(across(point.x))} ${round(up(point.y))}`).join('L')
-  const stroke = `stroke="var(--c${colour})"`
   return [
-    `<path class="line${isDashed ? ' dashed' : ''}" ${stroke} d="M${path}"/>`,
+    `<path class="line${isDashed ? ' dashed' : ''} c${colour}" d="M${path}"/>`,
     ...points.flatMap((point) => {
       const at = round(across(point.x))
       return [
-        `<path class="spread" ${stroke} d="M${at} ${round(up(point.min))}V${round(up(point.max))}"/>`,
-        `<circle cx="${at}" cy="${round(up(point.y))}" r="3.5" ${stroke} stroke-width="2" fill="var(--${isDashed ? 'paper' : `c${colour}`})"/>`,
+        `<path class="c${colour}" d="M${at} ${round(up(point.min))}V${round(up(point.max))}"/>`,
+        `<circle class="${isDashed ? 'hollow' : 'full'} c${colour}" cx="${at}" cy="${round(up(point.y))}" r="3.5" stroke-width="2"/>`,
       ]
     }),
   ]
@@ -103,7 +112,7 @@ function drawLegend({ name, colour, isDashed }: Line, n: number, top: number): s
   const left = LEFT + (n % 2) * ((WIDTH - LEFT) / 2)
   const at = top + Math.floor(n / 2) * LEGEND_LINE
   return (
-    `<path class="line${isDashed ? ' dashed' : ''}" stroke="var(--c${colour})" d="M${left} ${at}h30"/>` +
+    `<path class="line${isDashed ? ' dashed' : ''} c${colour}" d="M${left} ${at}h30"/>` +
     `<text x="${left + 38}" y="${at + 4}">${escaped(name)}</text>`
   )
 }
