@@ -104,9 +104,11 @@ async function open() {
   })
   if (spec.seconds === undefined) process.stdin.resume().once('end', finish)
   const metronome = new Worker(METRONOME, { eval: true, workerData: { rate: spec.rate, total } })
-  const originMs = performance.now()
+  let originMs
   let due = 0
   metronome.on('message', () => {
+    // The first tick comes once its thread has started.
+    originMs ??= performance.now()
     // Every push whose time has come, if this was late to hear of it.
     const nowMs = performance.now()
     for (; due < total && !isOver; due++) {

@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { startChild } from '../../support/child.ts'
 import { freePort } from '../../support/free-port.ts'
-import { peer } from '../../support/peers.ts'
+import { peer, requiredPeers } from '../../support/peers.ts'
 import { startRedis } from '../../support/redis-server.ts'
+import { startCollector } from '../../support/start-collector.ts'
 import { type PgrOptions, startPgr } from '../../support/start-pgr.ts'
 import { startPrometheus } from '../../support/start-prometheus.ts'
 import { startPushgateway } from '../../support/start-pushgateway.ts'
@@ -35,6 +36,7 @@ export const PUSHGATEWAY = 'Pushgateway, check off'
 export const PUSHGATEWAY_CHECKED = 'Pushgateway, check on'
 export const PROMETHEUS = 'Prometheus'
 export const PROMETHEUS_3 = 'Prometheus 3'
+export const COLLECTOR = 'OpenTelemetry Collector'
 export const FLOOR = 'bare node:http'
 
 /** A replica with a Redis of its own. */
@@ -94,6 +96,24 @@ export async function prometheus(receiver: 'remote-write' | 'otlp'): Promise<Par
   })
   const name = receiver === 'otlp' ? PROMETHEUS_3 : PROMETHEUS
   return [{ name, url: child.url, gatewayPids: [child.pid], stop: stopOf(child) }]
+}
+
+/**
+ * One that passes on what it takes and keeps nothing, as it answers. None unless `PGR_TEST_REQUIRE` names it: building it takes
+ * minutes, and a network.
+ */
+export async function collector(): Promise<Party[]> {
+  if (!requiredPeers().has('collector')) return []
+  const sink = await bareNode()
+  const child = await startCollector({
+    exportTo: sink.url,
+    exporter: ['compression: none', 'sending_queue: {enabled: false}'],
+  })
+  const stop = async () => {
+    await child.stop()
+    await sink.stop()
+  }
+  return [{ name: COLLECTOR, url: child.url, gatewayPids: [child.pid], stop }]
 }
 
 /** A server that answers every request at once: what the generator reaches when nothing is done. */

@@ -2,6 +2,8 @@ import { OtlpLoad, type Services } from '../bodies/otlp-load.ts'
 import { alternate, type Measure } from '../harness/measure.ts'
 import {
   bareNode,
+  COLLECTOR,
+  collector,
   type Party,
   PROMETHEUS_3,
   pgrEmbedded,
@@ -18,11 +20,11 @@ const ALL_POINTS = sizes.senders * POINTS
 export const otlp: Measure = {
   id: 'B6',
   title: `OTLP in protobuf, ${ALL_POINTS.toLocaleString('en')} sums with 6 attributes again and again, ${POINTS.toLocaleString('en')} in a request`,
-  peer: PROMETHEUS_3,
+  peer: COLLECTOR,
   async run(record) {
     for (const temporality of ['cumulative', 'delta'] as const) {
       // Prometheus takes no deltas.
-      const peers = temporality === 'cumulative' ? [() => prometheus('otlp'), bareNode] : []
+      const peers = temporality === 'cumulative' ? [() => prometheus('otlp'), collector, bareNode] : []
       await withParties([() => pgrOnRedis(), pgrEmbedded, ...peers], async (parties) => {
         const senders = new Map(parties.map((party) => [party, new Sender(party, temporality)]))
         for (const sender of senders.values()) await sender.send(1)

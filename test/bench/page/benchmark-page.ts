@@ -97,9 +97,9 @@ function rateTable(figures: Figures): string {
     '× peer',
     'p50',
     'p99',
-    'gateway',
-    'Redis',
-    'generator',
+    'gateway CPU',
+    'Redis CPU',
+    'generator CPU',
     'generator, of a core',
   ]
   return table(head, rows)
@@ -122,7 +122,7 @@ function scrapeTable(figures: Figures): string {
     ),
   )
   return table(
-    ['', 'what', 'who', 'time', '× peer', 'at the gateway', 'page', 'gateway', 'Redis', 'reader'],
+    ['', 'what', 'who', 'time', '× peer', 'at the gateway', 'page', 'gateway CPU', 'Redis CPU', 'reader CPU'],
     rows,
   )
 }

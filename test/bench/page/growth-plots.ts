@@ -28,7 +28,7 @@ const SERIES = 'growth-series'
 function pushOverSeries(figures: Figures): Plot {
   const line = (party: string, metric: Metric) => overGroups(figures, pushInto, party, metric)
   return {
-    title: 'A push, over the series that are stored',
+    title: 'A push of 3 series, 16 at a time, over the series that are stored',
     x: seriesAxis(figures),
     ...onMilliseconds('milliseconds', [
       { name: 'pgr, p50', colour: 0, points: line(PGR, 'p50Ms') },

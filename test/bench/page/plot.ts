@@ -31,7 +31,7 @@ export interface Plot {
 
 const WIDTH = 720
 const LEFT = 84
-const RIGHT = 16
+const RIGHT = 40
 const TOP = 44
 const PLOT_HEIGHT = 300
 const LEGEND_LINE = 20
