@@ -18,15 +18,16 @@ const groups = groupsOf(spec.load)
 /** Of each group as many requests with values of their own, so that what is pushed again has changed. */
 const VERSIONS = 4
 
-/** A timer of Node wakes to the millisecond; waiting in a thread wakes to some microseconds. */
+/** A timer of Node wakes to the millisecond; waiting in a thread wakes to some microseconds. Time begins when it runs. */
 const METRONOME = `
 const { parentPort, workerData } = require('node:worker_threads')
 const cell = new Int32Array(new SharedArrayBuffer(4))
-const originMs = performance.now()
-for (let n = 0; n < workerData.total; n++) {
-  const waitMs = originMs + (n * 1000) / workerData.rate - performance.now()
+const nowMs = () => performance.timeOrigin + performance.now()
+const originMs = nowMs()
+for (let number = 0; number < workerData.total; number++) {
+  const waitMs = originMs + (number * 1000) / workerData.rate - nowMs()
   if (waitMs > 0) Atomics.wait(cell, 0, 0, waitMs)
-  parentPort.postMessage(0)
+  parentPort.postMessage({ number, originMs })
 }`
 
 const statuses = {}
@@ -104,16 +105,11 @@ async function open() {
   })
   if (spec.seconds === undefined) process.stdin.resume().once('end', finish)
   const metronome = new Worker(METRONOME, { eval: true, workerData: { rate: spec.rate, total } })
-  let originMs
   let due = 0
-  metronome.on('message', () => {
-    // The first tick comes once its thread has started.
-    originMs ??= performance.now()
-    // Every push whose time has come, if this was late to hear of it.
-    const nowMs = performance.now()
-    for (; due < total && !isOver; due++) {
-      const dueMs = originMs + (due * 1000) / spec.rate
-      if (dueMs > nowMs) return
+  metronome.on('message', ({ number, originMs }) => {
+    // Every push up to this one, if some ticks came together.
+    for (; due <= number && !isOver; due++) {
+      const dueMs = originMs + (due * 1000) / spec.rate - performance.timeOrigin
       const connection = idle.pop()
       if (connection === undefined) queue.push(dueMs)
       else void send(connection, dueMs)
