@@ -36,7 +36,7 @@ const latencies = []
 
 const MODES = { each, closed, open, prepare }
 const cpuBefore = process.cpuUsage()
-const startedMs = performance.now()
+let startedMs = performance.now()
 await MODES[spec.mode]()
 const seconds = (performance.now() - startedMs) / 1000
 const { user, system } = process.cpuUsage(cpuBefore)
@@ -107,6 +107,7 @@ async function open() {
   const metronome = new Worker(METRONOME, { eval: true, workerData: { rate: spec.rate, total } })
   let due = 0
   metronome.on('message', ({ number, originMs }) => {
+    if (number === 0) startedMs = originMs - performance.timeOrigin
     // Every push up to this one, if some ticks came together.
     for (; due <= number && !isOver; due++) {
       const dueMs = originMs + (due * 1000) / spec.rate - performance.timeOrigin
