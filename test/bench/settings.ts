@@ -32,7 +32,7 @@ const SIZES: Readonly<Record<'full' | 'smoke', Sizes>> = {
     growth: [10, 100, 1000, 10_000],
     replicas: [1, 2, 3, 4],
     openSeconds: 12,
-    idleSeconds: 6,
+    idleSeconds: 5,
     pushesPerSecond: 1000,
     scrapers: 50,
     times: 20,

@@ -27,7 +27,7 @@ export interface Redis {
 }
 
 export const PGR = 'pgr on Redis'
-export const PGR_EMBEDDED = 'pgr embedded'
+const PGR_EMBEDDED = 'pgr embedded'
 export const PGR_WORKERS = 'pgr on Redis, 2 workers'
 /** Its readers and writers without a gateway around them. */
 export const PGR_ALONE = 'pgr'

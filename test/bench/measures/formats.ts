@@ -126,7 +126,7 @@ async function noteCases(record: Recorder, cases: readonly Case[]): Promise<void
       const { bodies, units } = make()
       writeFileSync(file, Buffer.concat(bodies.flatMap((body) => [Buffer.from(`${body.length}\n`), body])))
       const { rounds, seconds } = sizes
-      const figures = await readAlone({ ...reader, file, units, rounds, seconds: seconds / 2 })
+      const figures = await readAlone({ ...reader, file, units, rounds, seconds: seconds / 3 })
       for (const [round, perGatewaySecond] of figures.entries())
         record.note(what, { name: party }, round, { perGatewaySecond })
     }

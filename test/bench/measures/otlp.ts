@@ -6,7 +6,6 @@ import {
   collector,
   type Party,
   PROMETHEUS_3,
-  pgrEmbedded,
   pgrOnRedis,
   prometheus,
   withParties,
@@ -25,7 +24,7 @@ export const otlp: Measure = {
     for (const temporality of ['cumulative', 'delta'] as const) {
       // Prometheus takes no deltas.
       const peers = temporality === 'cumulative' ? [() => prometheus('otlp'), collector, bareNode] : []
-      await withParties([() => pgrOnRedis(), pgrEmbedded, ...peers], async (parties) => {
+      await withParties([() => pgrOnRedis(), ...peers], async (parties) => {
         const senders = new Map(parties.map((party) => [party, new Sender(party, temporality)]))
         for (const sender of senders.values()) await sender.send(1)
         await alternate(parties, sizes.rounds, async (party, round) => {

@@ -5,7 +5,6 @@ import {
   FLOOR,
   type Party,
   PROMETHEUS,
-  pgrEmbedded,
   pgrOnRedis,
   prometheus,
   withParties,
@@ -24,35 +23,32 @@ export const remoteWrite: Measure = {
   peer: PROMETHEUS,
   async run(record) {
     await noteDecoding(record)
-    await withParties(
-      [() => pgrOnRedis(), pgrEmbedded, () => prometheus('remote-write'), bareNode],
-      async (parties) => {
-        const load = new RemoteWriteLoad({
-          targets: sizes.senders,
-          seriesPerTarget: SERIES_PER_SENDER,
-          batch: BATCH,
+    await withParties([() => pgrOnRedis(), () => prometheus('remote-write'), bareNode], async (parties) => {
+      const load = new RemoteWriteLoad({
+        targets: sizes.senders,
+        seriesPerTarget: SERIES_PER_SENDER,
+        batch: BATCH,
+      })
+      const sender = new Sender(load)
+      for (const party of parties) await sender.send(party, 1)
+      await alternate(parties, sizes.rounds, async (party, round) => {
+        const units = sizes.times * SERIES
+        await noteSent(record, { what: 'samples', party, round, units }, async () => {
+          await sender.send(party, sizes.times / 2)
+          // A round is about as long as the time between two scrapes.
+          await Promise.all([
+            isScraped(party) ? readPage(`${party.url}/metrics`) : undefined,
+            sender.send(party, sizes.times / 2),
+          ])
         })
-        const sender = new Sender(load)
-        for (const party of parties) await sender.send(party, 1)
-        await alternate(parties, sizes.rounds, async (party, round) => {
-          const units = sizes.times * SERIES
-          await noteSent(record, { what: 'samples', party, round, units }, async () => {
-            await sender.send(party, sizes.times / 2)
-            // A round is about as long as the time between two scrapes.
-            await Promise.all([
-              isScraped(party) ? readPage(`${party.url}/metrics`) : undefined,
-              sender.send(party, sizes.times / 2),
-            ])
-          })
-        })
-        for (const party of parties.filter(isScraped)) {
-          const page = await readPage(`${party.url}/metrics`)
-          const shown = page.match(/^http_requests/gm)?.length
-          if (shown !== SERIES) throw new Error(`${party.name} shows ${shown} series of ${SERIES}`)
-        }
-        record.notePeaks(parties)
-      },
-    )
+      })
+      for (const party of parties.filter(isScraped)) {
+        const page = await readPage(`${party.url}/metrics`)
+        const shown = page.match(/^http_requests/gm)?.length
+        if (shown !== SERIES) throw new Error(`${party.name} shows ${shown} series of ${SERIES}`)
+      }
+      record.notePeaks(parties)
+    })
   },
 }
 
