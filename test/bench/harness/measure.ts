@@ -13,6 +13,9 @@ export interface Measure {
   run(record: Recorder): Promise<void>
 }
 
+/** Of every value that is kept; more are noise. */
+const DIGITS = 6
+
 /** Takes down what the rounds of a measure come to, and says how far it is. */
 export class Recorder {
   readonly samples: Sample[] = []
@@ -23,7 +26,11 @@ export class Recorder {
   }
 
   note(what: string, party: Pick<Party, 'name'>, round: number, values: Values): void {
-    this.samples.push({ what, party: party.name, round, values })
+    const rounded = Object.entries(values).map(([metric, value]) => [
+      metric,
+      Number(value.toPrecision(DIGITS)),
+    ])
+    this.samples.push({ what, party: party.name, round, values: Object.fromEntries(rounded) })
     this.say(`round ${round + 1}: ${party.name}, ${what}`)
   }
 
