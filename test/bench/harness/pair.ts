@@ -50,7 +50,8 @@ export class Pair {
   /** Changes every series of a share of the groups, spread evenly; another choice of them each time. */
   async change(party: Party, share: number): Promise<void> {
     if (share === 0) return
-    const step = Math.round(1 / share)
+    // At least one group.
+    const step = Math.min(Math.round(1 / share), this.groups)
     const version = ++this.versions
     const load = {
       kind: 'hundred',
