@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { BenchReporter } from './bench/harness/reporter.ts'
 import { soakSettings } from './faults/soak-settings.ts'
 import { LastLineReporter } from './support/last-line-reporter.ts'
 import { requiredPeers } from './support/peers.ts'
@@ -85,7 +86,7 @@ function faults(include: string[], testTimeout: number, groupOrder = 0) {
 export default defineConfig(({ mode }) => ({
   root: ROOT,
   test: {
-    reporters: ['default', new LastLineReporter()],
+    reporters: [mode === 'bench' ? new BenchReporter() : 'default', new LastLineReporter()],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

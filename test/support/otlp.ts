@@ -8,7 +8,7 @@ root.resolvePath = (_origin, target) => `${folder}${target}`
 root.loadSync('opentelemetry/proto/collector/metrics/v1/metrics_service.proto')
 
 const service = 'opentelemetry.proto.collector.metrics.v1'
-export const ExportRequest = root.lookupType(`${service}.ExportMetricsServiceRequest`)
+const ExportRequest = root.lookupType(`${service}.ExportMetricsServiceRequest`)
 export const ExportResponse = root.lookupType(`${service}.ExportMetricsServiceResponse`)
 
 /** google.rpc.Status, of which OTLP has no file of its own. */

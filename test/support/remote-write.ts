@@ -28,11 +28,6 @@ export function decodeRemoteWrite(version: 1 | 2, body: Uint8Array): Message {
   return TYPES[version].toObject(TYPES[version].decode(body), { longs: Number })
 }
 
-/** As fast as protobufjs can, for comparison. */
-export function decodeByReflection(version: 1 | 2, body: Uint8Array): unknown {
-  return TYPES[version].decode(body)
-}
-
 /** Labels from `name, value, name, value`. */
 export function pairs(...texts: string[]): Message[] {
   const labels: Message[] = []

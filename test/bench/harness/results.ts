@@ -1,0 +1,95 @@
+/** One party in one round. */
+export interface Sample {
+  /** What of a measure: a case of it, such as `1 % changed, gzip`. */
+  readonly what: string
+  readonly party: string
+  readonly round: number
+  readonly values: Values
+}
+
+export type Metric = keyof typeof METRICS
+export type Values = Readonly<Partial<Record<Metric, number>>>
+
+/** What is measured, with its unit. CPU is of a unit of work: a push, a scrape, a sample. */
+export const METRICS = {
+  perSecond: { text: 'rate', unit: '/s' },
+  perGatewaySecond: { text: 'per CPU second without Redis', unit: '/s' },
+  perCpuSecond: { text: 'per CPU second, Redis included', unit: '/s' },
+  p50Ms: { text: 'latency p50', unit: 'ms' },
+  p99Ms: { text: 'latency p99', unit: 'ms' },
+  maxMs: { text: 'longest', unit: 'ms' },
+  scrapeMs: { text: 'scrape', unit: 'ms' },
+  insideMs: { text: 'scrape, by the gateway itself', unit: 'ms' },
+  startMs: { text: 'exec to first complete page', unit: 'ms' },
+  pageBytes: { text: 'page', unit: 'B' },
+  gatewayUs: { text: 'CPU of the gateway', unit: 'µs' },
+  redisUs: { text: 'CPU of Redis', unit: 'µs' },
+  generatorUs: { text: 'CPU of the generator', unit: 'µs' },
+  generatorShare: { text: 'generator, of one core', unit: '' },
+  residentBytes: { text: 'gateway resident', unit: 'B' },
+  peakBytes: { text: 'gateway peak', unit: 'B' },
+  redisPeakBytes: { text: 'Redis peak', unit: 'B' },
+  bytesPerSeries: { text: 'per series', unit: 'B' },
+} as const satisfies Record<string, { text: string; unit: string }>
+
+export interface Measured {
+  readonly id: string
+  readonly title: string
+  /** Whom ratios are taken to, where it took part. */
+  readonly peer?: string
+  readonly seconds: number
+  readonly samples: readonly Sample[]
+}
+
+/** All rounds of one metric of one party. */
+export interface Summary {
+  readonly what: string
+  readonly party: string
+  readonly metric: Metric
+  readonly median: number
+  readonly min: number
+  readonly max: number
+  /** Median ÷ median of the peer. */
+  readonly ratio?: number
+}
+
+export function summarise({ samples, peer }: Pick<Measured, 'samples' | 'peer'>): Summary[] {
+  const rounds = new Map<string, { what: string; party: string; metric: Metric; values: number[] }>()
+  for (const { what, party, values } of samples) {
+    for (const [metric, value] of Object.entries(values) as [Metric, number][]) {
+      const key = keyOf(what, party, metric)
+      const known = rounds.get(key)
+      if (known === undefined) rounds.set(key, { what, party, metric, values: [value] })
+      else known.values.push(value)
+    }
+  }
+  return [...rounds.values()].map(({ what, party, metric, values }) => {
+    const base = peer === undefined || peer === party ? undefined : rounds.get(keyOf(what, peer, metric))
+    return {
+      what,
+      party,
+      metric,
+      median: median(values),
+      min: Math.min(...values),
+      max: Math.max(...values),
+      ...ratioTo(base, median(values)),
+    }
+  })
+}
+
+function ratioTo(base: { values: number[] } | undefined, value: number): Pick<Summary, 'ratio'> {
+  const divisor = median(base?.values ?? [])
+  return divisor > 0 ? { ratio: value / divisor } : {}
+}
+
+function keyOf(...parts: readonly string[]): string {
+  return parts.join('\n')
+}
+
+/** Of an even number of values the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+}

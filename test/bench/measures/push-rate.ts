@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { type PushLoad, pushClosed, pushEach } from '../harness/generators.ts'
+import { alternate, type Measure, pushValues, spend } from '../harness/measure.ts'
+import {
+  bareNode,
+  type Party,
+  PGR_WORKERS,
+  PUSHGATEWAY,
+  pgrEmbedded,
+  pgrOnRedis,
+  pushgateway,
+  withParties,
+} from '../harness/parties.ts'
+import { sizes } from '../settings.ts'
+
+const CONNECTIONS = 16
+const LOAD: PushLoad = { kind: 'three', method: 'POST', to: sizes.jobs }
+
+export const pushRate: Measure = {
+  id: 'B1',
+  title: `pushes of 3 series, ${sizes.jobs.toLocaleString('en')} groups, ${CONNECTIONS} connections`,
+  peer: PUSHGATEWAY,
+  run: (record) =>
+    withParties(
+      [
+        () => pgrOnRedis(),
+        ...(hasWorkers() ? [() => pgrOnRedis({ name: PGR_WORKERS, flags: ['--workers=2'] })] : []),
+        pgrEmbedded,
+        () => pushgateway('off'),
+        () => pushgateway('on'),
+        bareNode,
+      ],
+      async (parties) => {
+        const push = ({ url }: Party, seconds: number) =>
+          pushClosed({ urls: [url], connections: CONNECTIONS, seconds, load: LOAD })
+        // Groups are there, and code is compiled, before anything counts.
+        for (const party of parties) {
+          await pushEach({ urls: [party.url], connections: CONNECTIONS, load: LOAD })
+          await push(party, sizes.seconds)
+        }
+        await alternate(parties, sizes.rounds, async (party, round) => {
+          const { result, ...spent } = await spend(party, () => push(party, Math.max(1, sizes.seconds)))
+          record.note('push', party, round, pushValues(result, spent))
+        })
+        record.notePeaks(parties)
+      },
+    ),
+}
+
+/** Whether this version can be several processes. */
+function hasWorkers(): boolean {
+  const run = fileURLToPath(new URL('../../../bin/run.js', import.meta.url))
+  return spawnSync(process.execPath, [run, 'serve', '--help'], { encoding: 'utf8' }).stdout.includes(
+    '--workers',
+  )
+}
