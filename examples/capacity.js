@@ -5,7 +5,7 @@
  *   node examples/capacity.js --pushes 10000 --series 10000000 --scrapers 1000 --interval 15s
  *
  * docs/scaling.md explains the figures. Another machine's costs are measured by
- * `npm run bench -- test/bench/costs.bench.ts`.
+ * `npm run bench:costs`.
  */
 import { readFileSync } from 'node:fs'
 import { report } from './capacity/report.js'

@@ -9,11 +9,11 @@ import { findRedis } from '../support/find-redis.mjs'
 import { type HeapProbe, heapProbe } from '../support/heap-probe.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
 import { type Pgr, startPgr } from '../support/start-pgr.ts'
+import { OtlpLoad } from './bodies/otlp-load.ts'
+import { RemoteWriteLoad } from './bodies/remote-write-load.ts'
 import { cpuOf } from './capacity/cpu.ts'
 import { bodyOf, LARGE, pathOf, type Shape, SMALL, seriesIn } from './capacity/fleet.ts'
 import { pushRequest, sendPushes } from './capacity/send-pushes.ts'
-import { OtlpLoad } from './otlp-load.ts'
-import { RemoteWriteLoad } from './remote-write-load.ts'
 
 /** What docs/scaling.md and examples/capacity.js calculate with. */
 const FILE = new URL('../../docs/benchmarks/costs.json', import.meta.url)
