@@ -2,8 +2,8 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { Writable } from 'node:stream'
 import { streamOf } from './http2.ts'
 
-/** Small pieces are handed to the socket together. */
-const BATCH_BYTES = 64 * 1024
+/** Pieces are handed to the socket together: many at a time cost little more than one. */
+const BATCH_BYTES = 1024 * 1024
 
 /** A reader that takes nothing for this long is gone; the page it holds is memory. */
 const STALLED_MS = 30_000
@@ -32,10 +32,10 @@ export async function sendPage(
   for (const piece of pieces) {
     if (piece.byteLength === 0) continue
     if (sink.destroyed) return sentBytes
-    const goesOn = response.write(piece)
+    response.write(piece)
     sentBytes += piece.byteLength
     batchBytes += piece.byteLength
-    if (goesOn && batchBytes < BATCH_BYTES) continue
+    if (batchBytes < BATCH_BYTES) continue
     batchBytes = 0
     response.uncork()
     if (sink.writableNeedDrain) await drained(sink)

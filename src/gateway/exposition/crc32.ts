@@ -29,8 +29,21 @@ const POWERS: readonly number[] = (() => {
   return powers
 })()
 
-/** What appending `byteLength` bytes multiplies a CRC by. Worth keeping beside a part's CRC. */
+/** Of short parts, worked out when first asked for; 0 before that, which no shift is. */
+const SHORT = new Uint32Array(16 * 1024)
+
+/** What appending `byteLength` bytes multiplies a CRC by. */
 export function shiftOf(byteLength: number): number {
+  if (byteLength >= SHORT.length) return workOutShift(byteLength)
+  let shift = SHORT[byteLength] as number
+  if (shift === 0) {
+    shift = workOutShift(byteLength)
+    SHORT[byteLength] = shift
+  }
+  return shift
+}
+
+function workOutShift(byteLength: number): number {
   let shift = 0x80000000 // 1
   for (let n = 0, rest = byteLength; rest > 0; n++, rest = Math.floor(rest / 2)) {
     if (rest % 2 === 1) shift = multiply(POWERS[n] as number, shift)

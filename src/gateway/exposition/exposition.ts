@@ -10,11 +10,14 @@ import type { Hint } from '../view/hints.ts'
 import { type Content, type Entry, headOf, readEntry, shownLabels } from '../view/unit.ts'
 import type { View } from '../view/view.ts'
 import { Backlog } from './backlog.ts'
-import { Deflater } from './gzip-member.ts'
-import { HEAD, Page } from './page.ts'
+import { Deflater } from './deflater.ts'
+import { type Deflated, deflateShort, type PageBytes } from './gzip-member.ts'
+import { HEAD, Page, type PageWork } from './page.ts'
 
 /** Longest stretch of rendering before other work of the process gets its turn. */
-const SLICE_MS = 5
+const SLICE_MS = 3
+/** Bytes that nobody asked for in this long are given up, when something else of the page is still asked for. */
+const UNUSED_MS = 10 * 60 * 1000
 
 /** Why a family or a part of it is left out of a page. */
 export type QuarantineReason = 'type' | 'duplicate' | 'name'
@@ -37,6 +40,10 @@ interface Shown {
   claims: readonly string[]
   visible: boolean
   blockBytes: number
+  /** Until its blocks are rendered for the first time, they are expected to have bytes. */
+  isNew: boolean
+  /** What the head was written for: the bytes of its blocks where that matters, else 1; 0 when it was left out. */
+  headFor: number
   /** Blocks whose type does not fit, and what they would have shown. */
   readonly misfits: Map<Entry, number>
   readonly duplicates: Map<Entry, number>
@@ -49,6 +56,17 @@ export interface ExpositionOptions {
   readonly nativeAsClassic: boolean
 }
 
+/** A page as handed out. */
+interface Rendered {
+  /** There if anybody asked for it in the last minutes. */
+  readonly plain: PageBytes | undefined
+  readonly zipped: PageBytes | undefined
+  readonly series: number
+}
+
+/** A piece of the page: a block of a unit, or the head of a family. */
+type Piece = Entry | Shown
+
 /**
  * One page format, kept up to date with the view: every head and block is written once and again only when it changed.
  *
@@ -60,26 +78,41 @@ export class Exposition {
   readonly writer: Writer
   readonly #view: View
   readonly #options: ExpositionOptions
-  readonly #page = new Page()
+  readonly #page: Page<Piece>
   readonly #families = new Map<string, Shown>()
   readonly #claims = new Map<string, Set<Shown>>()
   /** Families with something left out. */
   readonly #troubled = new Set<Shown>()
   readonly #dirtyFamilies = new Set<string>()
   readonly #backlog: Backlog
-  /** What is written on it is joined before it is written over. */
-  readonly #sheet = new Sheet(() => this.#page.join(Number.POSITIVE_INFINITY, this.#deflater))
+  /** Families whose head may not be as their blocks want it. */
+  readonly #unheaded = new Set<Shown>()
+  /** A block on it is copied before the next one is written. */
+  readonly #sheet = new Sheet(() => undefined)
+  readonly #end: Deflated
   readonly #stop: () => void
-  #renewing: Promise<void> | undefined
-  /** There since the first compressed page was asked for. */
+  #renewing: Promise<Rendered> | undefined
+  #queued: Promise<Rendered> | undefined
+  /** There while compressed pages are wanted. */
   #deflater: Deflater | undefined
-  /** Instant (performance.now) of the last use. */
-  usedAtMs = performance.now()
+  /** Instants (performance.now) at which a page was asked for last. */
+  #plainAtMs = Number.NEGATIVE_INFINITY
+  #gzipAtMs = Number.NEGATIVE_INFINITY
 
   constructor(view: View, writer: Writer, options: ExpositionOptions) {
     this.writer = writer
     this.#view = view
     this.#options = options
+    this.#end = deflateShort(writer.end)
+    this.#page = new Page<Piece>({
+      familyOf: ({ name }) => name,
+      orderOf: (piece) => ('unit' in piece ? piece.unit.order : HEAD),
+      write: (piece) => ('unit' in piece ? this.#writeBlock(piece) : this.#writeHead(piece)),
+      seriesOf: (piece) => ('unit' in piece ? shownSeries(piece) : 0),
+      resized: (piece, by) => {
+        if ('unit' in piece) this.#blocksGrew(piece.name, by)
+      },
+    })
     this.#backlog = new Backlog(view.units)
     for (const name of view.families.keys()) this.#dirtyFamilies.add(name)
     this.#stop = view.listen({
@@ -88,22 +121,17 @@ export class Exposition {
     })
   }
 
-  /** The page as the view stands when this resolves, and which of the names nothing on it takes. */
+  /** The page as the view stands at some moment after this call, and which of the names nothing on it takes. */
   async render(
     gzip: boolean,
     names: readonly string[] = [],
-  ): Promise<{ chunks: readonly Uint8Array[]; bytes: number; series: number; free: readonly string[] }> {
-    this.usedAtMs = performance.now()
-    if (gzip) this.#deflater ??= new Deflater()
-    await this.#renew()
-    const { series } = this.#page
+  ): Promise<PageBytes & { series: number; free: readonly string[] }> {
+    const nowMs = performance.now()
+    if (gzip) this.#gzipAtMs = nowMs
+    else this.#plainAtMs = nowMs
+    const { plain, zipped, series } = await this.#renewed()
     const free = names.filter((name) => !this.#claims.has(name))
-    if (gzip && this.#deflater !== undefined) {
-      const page = this.#page.gzip(this.#deflater, this.writer.end)
-      return { ...(await page), series, free }
-    }
-    const { chunks, bytes } = this.#page.plain()
-    return { chunks: [...chunks, this.writer.end], bytes: bytes + this.writer.end.length, series, free }
+    return { ...((gzip ? zipped : plain) as PageBytes), series, free }
   }
 
   quarantined(): Quarantined[] {
@@ -118,8 +146,19 @@ export class Exposition {
     return list
   }
 
+  /** Bytes that are kept. */
   get bytes(): number {
-    return this.#page.bytes
+    return this.#page.keptBytes
+  }
+
+  /** Instant (performance.now) of the last use. */
+  get usedAtMs(): number {
+    return Math.max(this.#plainAtMs, this.#gzipAtMs)
+  }
+
+  /** What it did since it was made. */
+  get work(): PageWork {
+    return this.#page.work
   }
 
   close(): void {
@@ -133,39 +172,90 @@ export class Exposition {
     else this.#troubled.delete(shown)
   }
 
-  async #renew(): Promise<void> {
-    // Two callers renewing in turns would only get in each other's way.
-    while (this.#renewing !== undefined) await this.#renewing
-    if (this.#renewSlice()) return
-    this.#renewing = (async () => {
-      do await nextTurn()
-      while (!this.#renewSlice())
-    })()
-    try {
-      await this.#renewing
-    } finally {
+  /** Calls that come together share one renewal, but never one that has begun: it may not show what they have to. */
+  #renewed(): Promise<Rendered> {
+    if (this.#renewing === undefined) return this.#begin()
+    this.#queued ??= this.#renewing
+      .catch(() => undefined)
+      // Who waited for the one before has a look at how things stand first.
+      .then(nextTurn)
+      .then(() => {
+        this.#queued = undefined
+        return this.#begin()
+      })
+    return this.#queued
+  }
+
+  #begin(): Promise<Rendered> {
+    const renewal = this.#renew()
+    this.#renewing = renewal
+    const settled = () => {
       this.#renewing = undefined
     }
+    renewal.then(settled, settled)
+    return renewal
+  }
+
+  async #renew(): Promise<Rendered> {
+    const page = this.#page
+    const leastMs = performance.now() - UNUSED_MS
+    const keepsText = this.#plainAtMs > leastMs
+    const keepsGzip = this.#gzipAtMs > leastMs
+    page.keepText(keepsText)
+    if (keepsGzip !== (this.#deflater !== undefined)) {
+      this.#deflater?.close()
+      this.#deflater = keepsGzip ? new Deflater() : undefined
+      page.keepGzip(this.#deflater)
+    }
+    while (!this.#renewSlice()) await (page.isBehind ? page.landing() : nextTurn())
+    // From here on only what was rendered is put together; what changes now is for the next one.
+    const { series } = page
+    const end = this.writer.end
+    const text = keepsText ? page.plain() : undefined
+    const plain = text && { chunks: [...text.chunks, end], bytes: text.bytes + end.length }
+    if (!keepsGzip) return { plain, zipped: undefined, series }
+    while (!page.isCompressed) await page.landing()
+    while (!page.join(performance.now() + SLICE_MS)) await nextTurn()
+    return { plain, zipped: page.gzip(this.#end), series }
   }
 
   /**
-   * Works for a slice of time; true when the page shows the view as it is now. A unit that changes between two slices
-   * is rendered again before the last one ends, so no page mixes two states of a unit.
+   * Works for a slice of time; true when everything is rendered as the view stands now. A unit that changes between two
+   * slices is rendered again before the last one ends, so no page mixes two states of a unit.
    */
   #renewSlice(): boolean {
     const until = performance.now() + SLICE_MS
-    if (!this.#view.resolve(until)) return false
-    for (const name of this.#dirtyFamilies) {
-      this.#dirtyFamilies.delete(name)
-      this.#renewFamily(name)
-      if (performance.now() > until) return false
+    do {
+      if (!this.#view.resolve(until)) return false
+      for (const name of this.#dirtyFamilies) {
+        this.#dirtyFamilies.delete(name)
+        this.#renewFamily(name)
+        if (performance.now() > until) return false
+      }
+      while (!this.#backlog.isEmpty) {
+        const entry = this.#backlog.next(until)
+        if (entry !== undefined) this.#renewEntry(entry)
+        if (performance.now() > until) return false
+      }
+      if (!this.#page.render(until)) return false
+      this.#renewHeads()
+    } while (!this.#page.isRendered || !this.#backlog.isEmpty || this.#dirtyFamilies.size > 0)
+    return true
+  }
+
+  /** Heads depend on what the blocks behind them became. */
+  #renewHeads(): void {
+    for (const shown of this.#unheaded) {
+      shown.isNew = false
+      if (this.#families.get(shown.name) === shown && shown.headFor !== this.#headIsFor(shown))
+        this.#page.put(shown)
     }
-    while (!this.#backlog.isEmpty) {
-      const entry = this.#backlog.next(until)
-      if (entry !== undefined) this.#renewEntry(entry)
-      if (performance.now() > until) return false
-    }
-    return this.#page.join(until, this.#deflater) && this.#backlog.isEmpty && this.#dirtyFamilies.size === 0
+    this.#unheaded.clear()
+  }
+
+  #headIsFor({ visible, isNew, blockBytes }: Shown): number {
+    if (!visible || (blockBytes === 0 && !isNew)) return 0
+    return this.writer.framed ? blockBytes : 1
   }
 
   #renewFamily(name: string): void {
@@ -199,7 +289,7 @@ export class Exposition {
       before.type !== known.head.type ||
       before.unit !== known.head.unit
     ) {
-      this.#writeHead(known)
+      this.#page.put(known)
     }
   }
 
@@ -217,12 +307,15 @@ export class Exposition {
       claims: [],
       visible: true,
       blockBytes: 0,
+      isNew: true,
+      headFor: 0,
       misfits: new Map(),
       duplicates: new Map(),
     }
     this.#families.set(name, shown)
+    this.#unheaded.add(shown)
     this.#claim(shown)
-    this.#writeHead(shown)
+    this.#page.put(shown)
   }
 
   #dropFamily(shown: Shown): void {
@@ -234,46 +327,50 @@ export class Exposition {
     this.#decide(neighbours)
   }
 
-  #writeHead(shown: Shown): void {
-    const { escaping } = this.#options
-    const shows = shown.visible && shown.blockBytes > 0
-    this.#page.set(
-      shown.name,
-      HEAD,
-      shows ? this.writer.head(shown.head, escaping, shown.blockBytes) : undefined,
-      0,
-    )
+  #writeHead(shown: Shown): Uint8Array {
+    shown.headFor = this.#headIsFor(shown)
+    if (shown.headFor === 0) return NOTHING
+    return this.writer.head(shown.head, this.#options.escaping, shown.blockBytes)
+  }
+
+  #blocksGrew(family: string, by: number): void {
+    const shown = this.#families.get(family)
+    if (shown === undefined) return
+    shown.blockBytes += by
+    this.#unheaded.add(shown)
   }
 
   #renewEntry(entry: Entry): void {
     const shown = this.#families.get(entry.name)
     const index = this.#view.families.get(entry.name)
     if (shown === undefined || index === undefined) return
-    let series = 0
     if (shown.misfits.size > 0) shown.misfits.delete(entry)
     if (shown.duplicates.size > 0) shown.duplicates.delete(entry)
-    let block: Uint8Array | undefined
-    if (index.has(entry)) {
-      if (!fits(entry, shown.head.type)) {
-        shown.misfits.set(entry, entry.series)
-      } else {
-        const left = entry.duplicates?.size ?? 0
-        if (left > 0) shown.duplicates.set(entry, left)
-        if (shown.visible) {
-          series = Math.max(0, entry.series - left)
-          block = this.#block(entry, shown)
-        }
-      }
-    } else {
-      // The unit may have a newer entry of this name: its block stands, or will stand, at the same place.
-      const newer = this.#view.units.get(entry.unit.id)?.entries.get(entry.name)
-      if (newer !== undefined) this.#backlog.add(newer)
-    }
+    // The unit may have a newer entry of this name, at the same place of the page.
+    const current = index.has(entry) ? entry : this.#view.units.get(entry.unit.id)?.entries.get(entry.name)
+    if (current !== undefined && current !== entry) this.#backlog.add(current)
+    const isShown = current === entry && this.#notes(entry, shown)
     this.#noteTrouble(shown)
-    const hadBlocks = shown.blockBytes > 0
-    const grown = this.#page.set(entry.name, entry.unit.order, block, series)
-    shown.blockBytes += grown
-    if (hadBlocks !== shown.blockBytes > 0 || (this.writer.framed && grown !== 0)) this.#writeHead(shown)
+    if (isShown) this.#page.put(entry)
+    else this.#page.remove(entry.name, entry.unit.order)
+  }
+
+  /** Whether the entry has a block; notes what is left out of it. */
+  #notes(entry: Entry, shown: Shown): boolean {
+    if (!fits(entry, shown.head.type)) {
+      shown.misfits.set(entry, entry.series)
+      return false
+    }
+    const left = entry.duplicates?.size ?? 0
+    if (left > 0) shown.duplicates.set(entry, left)
+    return shown.visible
+  }
+
+  #writeBlock(entry: Entry): Uint8Array {
+    const shown = this.#families.get(entry.name)
+    // Changed since it was put on the page: it will be taken off, or written as what it is now.
+    if (shown === undefined || !fits(entry, shown.head.type)) return NOTHING
+    return this.#block(entry, shown)
   }
 
   #block(entry: Entry, shown: Shown): Uint8Array {
@@ -354,17 +451,17 @@ export class Exposition {
     shown.visible = visible
     this.#noteTrouble(shown)
     if (visible) {
+      this.#page.put(shown)
       for (const entry of this.#view.families.get(shown.name)?.entries ?? []) this.#backlog.add(entry)
     } else {
       this.#page.removeFamily(shown.name)
-      shown.blockBytes = 0
     }
   }
 
   #hiddenSeries({ name, head }: Shown): number {
     let series = 0
     for (const entry of this.#view.families.get(name)?.entries ?? [])
-      if (fits(entry, head.type)) series += Math.max(0, entry.series - (entry.duplicates?.size ?? 0))
+      if (fits(entry, head.type)) series += shownSeries(entry)
     return series
   }
 }
@@ -391,6 +488,11 @@ function numbersOf(content: Content, reader: NumbersReader): NumberColumns | und
   }
 }
 
+function shownSeries({ series, duplicates }: Entry): number {
+  return Math.max(0, series - (duplicates?.size ?? 0))
+}
+
+const NOTHING = new Uint8Array(0)
 const LONE_NUMBER = [{ names: [], series: 1 }]
 const NO_TEXT = new Uint8Array(0)
 

@@ -1,5 +1,4 @@
-import { constants, crc32, createDeflateRaw } from 'node:zlib'
-import { PgrError } from '../../errors/pgr-error.ts'
+import { constants, crc32, deflateRawSync } from 'node:zlib'
 import { joinCrc, shiftOf } from './crc32.ts'
 
 /**
@@ -7,11 +6,19 @@ import { joinCrc, shiftOf } from './crc32.ts'
  * on a byte boundary and without reference to what came before, so that unchanged segments keep their bytes.
  * Several members one after the other would be legal too, but curl reads only the first.
  */
-export interface DeflatedSegment {
+export interface Deflated {
   readonly bytes: Uint8Array
   readonly crc: number
+  /** `shiftOf` the length of the text. */
   readonly shift: number
+  /** Of the text. */
   readonly length: number
+}
+
+/** Bytes in pieces, and how many there are. */
+export interface PageBytes {
+  readonly chunks: readonly Uint8Array[]
+  readonly bytes: number
 }
 
 // Magic, deflate, no flags, no time, fastest, unknown system: the same bytes from every replica.
@@ -19,70 +26,14 @@ const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255])
 // An empty final block with fixed codes.
 const LAST_BLOCK = Buffer.from([0x03, 0x00])
 
-const NOTHING: DeflatedSegment = { bytes: Buffer.alloc(0), crc: 0, shift: shiftOf(0), length: 0 }
-
-/** Every segment ends in the empty stored block of a full flush. */
-const FLUSHED = Buffer.from([0, 0, 0xff, 0xff])
-
-/**
- * Segments that are compressed at a time, in threads of zlib's. Each waits for a turn of the thread that serves requests
- * before the next can begin, so that there are more of them than cores.
- */
-const LANES = 4
-
-/** Compresses segments in threads of zlib's: the thread that serves requests has better to do. */
-export class Deflater {
-  readonly #lanes = Array.from({ length: LANES }, () => new Lane())
-  #next = 0
-
-  /** Rejects with PGR_INTERNAL when zlib fails, or when closed meanwhile. */
-  deflate(text: Uint8Array): Promise<DeflatedSegment> {
-    // zlib has nothing to say of nothing.
-    if (text.length === 0) return Promise.resolve(NOTHING)
-    this.#next = (this.#next + 1) % LANES
-    return (this.#lanes[this.#next] as Lane).deflate(text)
-  }
-
-  close(): void {
-    for (const lane of this.#lanes) lane.close()
-  }
+/** A short text compressed on the spot. */
+export function deflateShort(text: Uint8Array): Deflated {
+  const bytes =
+    text.length === 0 ? Buffer.alloc(0) : deflateRawSync(text, { finishFlush: constants.Z_FULL_FLUSH })
+  return { bytes, crc: crc32(text), shift: shiftOf(text.length), length: text.length }
 }
 
-/** One segment after the other. */
-class Lane {
-  readonly #stream = createDeflateRaw({ level: 1, flush: constants.Z_FULL_FLUSH, chunkSize: 64 * 1024 })
-  #pieces: Buffer[] = []
-  #failure: Error | undefined
-
-  constructor() {
-    this.#stream.on('data', (piece: Buffer) => this.#pieces.push(piece))
-    this.#stream.on('error', (error) => {
-      this.#failure = error
-    })
-  }
-
-  deflate(text: Uint8Array): Promise<DeflatedSegment> {
-    return new Promise((resolve, reject) => {
-      this.#stream.write(text, (error) => {
-        // Copied to its size: the pieces are slices of a working buffer and would keep all of it alive.
-        const bytes = Buffer.concat(this.#pieces)
-        this.#pieces = []
-        if (bytes.subarray(-FLUSHED.length).equals(FLUSHED))
-          resolve({ bytes, crc: crc32(text), shift: shiftOf(text.length), length: text.length })
-        else
-          reject(
-            new PgrError('PGR_INTERNAL', 'a page could not be compressed', { cause: error ?? this.#failure }),
-          )
-      })
-    })
-  }
-
-  close(): void {
-    this.#stream.destroy()
-  }
-}
-
-export function gzipMember(segments: readonly DeflatedSegment[]): { chunks: Uint8Array[]; bytes: number } {
+export function gzipMember(segments: Iterable<Deflated>): PageBytes {
   const chunks: Uint8Array[] = [HEADER]
   let bytes = HEADER.length
   let crc = 0

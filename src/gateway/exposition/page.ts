@@ -1,267 +1,473 @@
-import { type DeflatedSegment, type Deflater, gzipMember } from './gzip-member.ts'
+import { Compressor } from './compressor.ts'
+import type { Deflater } from './deflater.ts'
+import { type Deflated, gzipMember, type PageBytes } from './gzip-member.ts'
+import {
+  bytesOf,
+  cut,
+  deflatedOf,
+  detach,
+  forgetGzip,
+  joinGzip,
+  joinText,
+  newRun,
+  newSegment,
+  NOTHING,
+  parted,
+  RUN_BYTES,
+  type Run,
+  SEGMENT_BYTES,
+  type Segment,
+  textIn,
+} from './run.ts'
 
-/** Pieces gather in segments of about this size: small enough to renew quickly, large enough to compress well. */
-const SEGMENT_BYTES = 32 * 1024
+/** Pieces in a segment, and segments in a run, as long as their sizes are not known. */
+const MOST_PIECES = 128
+const MOST_SEGMENTS = 32
 
 /** Sorts before every unit: the head of a family. */
 export const HEAD = ''
 
-interface Piece {
-  readonly family: string
-  readonly unit: string
-  /** Bytes not yet joined; absent when they stand in the segment's `source` at `offset`. */
-  fresh: Uint8Array | undefined
-  offset: number
-  length: number
-  series: number
+/** Knows the pieces of a page and writes them: heads of families, and blocks of one unit and family. */
+export interface PageWriter<P> {
+  familyOf(piece: P): string
+  /** Canonical text of its unit, or `HEAD`. */
+  orderOf(piece: P): string
+  /** The bytes of a piece as it stands now; good until the next call. May be empty. */
+  write(piece: P): Uint8Array
+  /** Series it shows. */
+  seriesOf(piece: P): number
+  /** Told when the bytes of a piece became so many more than before; fewer when negative. */
+  resized(piece: P, by: number): void
 }
 
-interface Segment {
-  pieces: Piece[]
-  bytes: number
-  /** Joined bytes of an earlier state, where pieces without `fresh` still stand. */
-  source: Uint8Array
-  /** True when `source` is the concatenation of the pieces. */
-  joined: boolean
-  /** `source` compressed, or on its way to be. */
-  deflated: Deflated | undefined
+/** What a page did since it was made. */
+export interface PageWork {
+  readonly written: number
+  readonly joinedBytes: number
+  readonly compressedBytes: number
 }
-
-type Deflated = DeflatedSegment | Promise<DeflatedSegment>
 
 /**
- * A page of one format: pieces (a head or a block) in order of family and unit, kept as joined and compressed segments,
- * so that renewing a page costs what changed. Bytes live outside the V8 heap; joined segments are never written to
- * again, so a snapshot stays valid while a slow reader takes it.
+ * A page of one format: pieces in order of family and unit. Of their bytes only those are kept that are asked for: the
+ * text while plain pages are wanted, the compressed bytes while compressed ones are. Where a piece changes, its whole
+ * segment is written again from what is stored; so renewing the compressed page takes no text that was kept.
+ *
+ * Bytes live outside the V8 heap and are never written to again once they are joined: a page that was handed out stays
+ * as it is while a slow reader takes it.
  */
-export class Page {
-  #segments: Segment[] = []
-  #stale = new Set<Segment>()
+export class Page<P> {
+  readonly #writer: PageWriter<P>
+  readonly #runs: Run<P>[] = []
+  /** Runs with something to be rendered. */
+  readonly #stale = new Set<Run<P>>()
+  /** Runs with segments that are compressed anew. */
+  readonly #unjoined = new Set<Run<P>>()
+  #compressor = new Compressor<P>()
+  #keepsText = false
+  #keepsGzip = false
   #bytes = 0
   #series = 0
-  /** Segment of the piece set last; that of the next is mostly the same or the one behind. */
+  /** Index of the run of the piece that was looked for last; that of the next is mostly the same or the one behind. */
   #near = 0
+  #plain: PageBytes | undefined
+  #gzip: PageBytes | undefined
+  #written = 0
+  #joinedBytes = 0
 
-  /** Total length of all pieces. */
+  constructor(writer: PageWriter<P>) {
+    this.#writer = writer
+  }
+
+  /** Total length of all pieces as rendered last. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Total of the series that the pieces show. */
+  /** Total of the series that the pieces show, as rendered last. */
   get series(): number {
     return this.#series
   }
 
-  /** Sets or replaces a piece; one without bytes is removed. Returns by how much the page grew. */
-  set(family: string, unit: string, bytes: Uint8Array | undefined, series: number): number {
-    const at = this.#segmentFor(family, unit)
-    const segment = this.#segments[at]
-    const index = segment === undefined ? 0 : findPiece(segment.pieces, family, unit)
-    const piece = segment?.pieces[index]
-    if (segment === undefined || piece === undefined || piece.family !== family || piece.unit !== unit) {
-      if (bytes === undefined || bytes.length === 0) return 0
-      const fresh = { family, unit, fresh: bytes, offset: 0, length: bytes.length, series }
-      return this.#insert(Math.max(0, at), index, fresh)
-    }
-    if (bytes === undefined || bytes.length === 0) return this.#remove(at, index)
-    this.#series += series - piece.series
-    piece.series = series
-    if (same(bytesOf(segment, piece), bytes)) return 0
-    const grown = bytes.length - piece.length
-    piece.fresh = bytes
-    piece.length = bytes.length
-    this.#touch(segment, grown)
-    if (segment.bytes > 2 * SEGMENT_BYTES) this.#split(at)
-    return grown
+  /** Bytes that are kept, of text and compressed. */
+  get keptBytes(): number {
+    let bytes = 0
+    for (const { text, gzip } of this.#runs) bytes += (text?.length ?? 0) + gzip.length
+    return bytes
   }
 
-  /** Removes the head and all blocks of a family. */
+  get work(): PageWork {
+    const { bytes } = this.#compressor
+    return { written: this.#written, joinedBytes: this.#joinedBytes, compressedBytes: bytes }
+  }
+
+  /** Keeps the text, which `plain` needs, from the next `render` on; or gives it up. */
+  keepText(keeps: boolean): void {
+    if (keeps === this.#keepsText) return
+    this.#keepsText = keeps
+    this.#plain = undefined
+    for (const run of this.#runs) {
+      if (keeps) this.#stale.add(run)
+      else run.text = undefined
+    }
+  }
+
+  /** Compresses, which `gzip` needs, from the next `render` on; or gives up what is compressed. */
+  keepGzip(deflater: Deflater | undefined): void {
+    this.#keepsGzip = deflater !== undefined
+    this.#compressor = new Compressor(deflater)
+    this.#gzip = undefined
+    this.#unjoined.clear()
+    for (const run of this.#runs) {
+      run.gzip = NOTHING
+      for (const segment of run.segments) forgetGzip(segment)
+      if (this.#keepsGzip) this.#stale.add(run)
+    }
+  }
+
+  /** The piece is new or shows something else than before; it stands for any other of the same family and order. */
+  put(piece: P): void {
+    const family = this.#writer.familyOf(piece)
+    const order = this.#writer.orderOf(piece)
+    const at = Math.max(0, this.#runFor(family, order))
+    let run = this.#runs[at]
+    if (run === undefined) {
+      run = newRun([newSegment<P>([], [])])
+      this.#runs.push(run)
+    }
+    const place = this.#segmentFor(run, family, order)
+    const segment = run.segments[place] as Segment<P>
+    const index = this.#indexIn(segment.pieces, family, order)
+    this.#touch(run, segment)
+    if (this.#stands(segment.pieces[index], family, order)) segment.pieces[index] = piece
+    else this.#insert({ at, place, index }, piece)
+  }
+
+  /** Takes a piece away, if it is there. */
+  remove(family: string, order: string): void {
+    const at = this.#runFor(family, order)
+    const run = this.#runs[at]
+    if (run === undefined) return
+    const place = this.#segmentFor(run, family, order)
+    const { pieces } = run.segments[place] as Segment<P>
+    const index = this.#indexIn(pieces, family, order)
+    if (this.#stands(pieces[index], family, order)) this.#removeAt({ at, place, index })
+  }
+
+  /** Takes the head and all blocks of a family away. */
   removeFamily(family: string): void {
+    const isOf = (piece: P | undefined) => piece !== undefined && this.#writer.familyOf(piece) === family
     for (;;) {
-      const at = Math.max(0, this.#segmentFor(family, HEAD))
-      const segment = this.#segments[at]
-      if (segment === undefined) return
-      const index = findPiece(segment.pieces, family, HEAD)
-      if (segment.pieces[index]?.family === family) this.#remove(at, index)
-      else if (index < segment.pieces.length || this.#segments[at + 1]?.pieces[0]?.family !== family) return
-      else this.#remove(at + 1, 0)
+      const at = Math.max(0, this.#runFor(family, HEAD))
+      const run = this.#runs[at]
+      if (run === undefined) return
+      const place = this.#segmentFor(run, family, HEAD)
+      const { pieces } = run.segments[place] as Segment<P>
+      const index = this.#indexIn(pieces, family, HEAD)
+      if (isOf(pieces[index])) this.#removeAt({ at, place, index })
+      else if (isOf(run.segments[place + 1]?.pieces[0])) this.#removeAt({ at, place: place + 1, index: 0 })
+      else if (isOf(this.#runs[at + 1]?.segments[0]?.pieces[0]))
+        this.#removeAt({ at: at + 1, place: 0, index: 0 })
+      else return
     }
   }
 
   /**
-   * Joins stale segments until none is left or `until` (performance.now) has passed; true when none is left. With a
-   * deflater they are compressed meanwhile, but for the one that was written to last and may not be full yet.
+   * Renders what is stale until nothing is or `until` (performance.now) has passed; true when nothing is. Compressing goes
+   * on beside that; when it is far behind the answer is false, too, and `landing` is what to wait for.
    */
-  join(until: number, deflater?: Deflater): boolean {
-    const near = this.#segments[this.#near]
-    for (const segment of this.#stale) {
-      joinSegment(segment)
-      this.#stale.delete(segment)
-      if (deflater !== undefined && segment !== near) void deflate(segment, deflater)
+  render(until: number): boolean {
+    for (const run of this.#stale) {
+      if (this.#compressor.isBehind) return false
+      try {
+        this.#renew(run)
+      } catch (reason) {
+        // What it has of its text may be gone when it is tried again.
+        for (const segment of run.segments) this.#touch(run, segment)
+        throw reason
+      }
       if (performance.now() > until && this.#stale.size > 0) return false
+    }
+    this.#compressor.next(true)
+    return true
+  }
+
+  /** Nothing waits to be rendered. */
+  get isRendered(): boolean {
+    return this.#stale.size === 0
+  }
+
+  /** Compressing is so far behind that nothing more is rendered. */
+  get isBehind(): boolean {
+    return this.#compressor.isBehind
+  }
+
+  /** Everything rendered is compressed, if it is to be. */
+  get isCompressed(): boolean {
+    return this.#compressor.isDone
+  }
+
+  /** Resolves when more is compressed than was. Rejects with PGR_INTERNAL when it could not be; it will be tried again. */
+  async landing(): Promise<void> {
+    try {
+      await this.#compressor.landing()
+    } catch (reason) {
+      for (const run of this.#runs)
+        if (run.segments.some(({ isCompressed }) => !isCompressed)) this.#stale.add(run)
+      throw reason
+    }
+  }
+
+  /**
+   * Joins what was compressed until nothing is left or `until` (performance.now) has passed; true when nothing is left.
+   * Only when everything is rendered and compressed.
+   */
+  join(until: number): boolean {
+    for (const run of this.#unjoined) {
+      this.#unjoined.delete(run)
+      this.#joinedBytes += joinGzip(run)
+      if (performance.now() > until && this.#unjoined.size > 0) return false
     }
     return true
   }
 
-  /** The page as it stands; every segment must be joined. */
-  plain(): { chunks: Uint8Array[]; bytes: number } {
-    return { chunks: this.#segments.map(({ source }) => source), bytes: this.#bytes }
+  /** The page as it was rendered last, with its text kept. The same object while nothing changes. */
+  plain(): PageBytes {
+    this.#plain ??= { chunks: this.#runs.map(({ text }) => text ?? NOTHING), bytes: this.#bytes }
+    return this.#plain
   }
 
-  /** The page as it stands at the call, compressed; every segment must be joined. `end` is what follows the last piece. */
-  async gzip(deflater: Deflater, end: Uint8Array): Promise<{ chunks: Uint8Array[]; bytes: number }> {
-    const deflated = this.#segments.map((segment) => segment.deflated ?? deflate(segment, deflater))
-    return gzipMember(await Promise.all([...deflated, deflater.deflate(end)]))
+  /** The page as it was joined last, with `end` behind it. The same object while nothing changes. */
+  gzip(end: Deflated): PageBytes {
+    this.#gzip ??= gzipMember(deflatedOf(this.#runs, end))
+    return this.#gzip
   }
 
-  /** Index of the segment where the piece stands or belongs; -1 on an empty page. */
-  #segmentFor(family: string, unit: string): number {
-    const last = this.#segments.length - 1
+  /** Writes what is stale of a run, and what is to be kept of it and is not there. */
+  #renew(run: Run<P>): void {
+    this.#coalesce(run)
+    this.#plain = undefined
+    const old = run.text ?? NOTHING
+    const lacksText = this.#keepsText && run.text === undefined
+    const segments: Segment<P>[] = []
+    for (const segment of run.segments) {
+      const lacksGzip = this.#keepsGzip && !segment.isCompressed
+      if (!segment.isStale && !lacksText && !lacksGzip) {
+        segments.push(segment)
+        continue
+      }
+      let from = this.#compressor.at
+      if (segment.isStale || run.text === undefined) this.#write(segment)
+      else this.#compressor.append(textIn(old, segment))
+      for (const part of segment.isStale ? parted(segment, this.#writer.seriesOf) : [segment]) {
+        const to = from + part.bytes
+        if (this.#keepsText) part.freshText = this.#compressor.text(from, to)
+        if (this.#keepsGzip && !part.isCompressed) this.#compressor.take(part, from, to)
+        part.isStale = false
+        segments.push(part)
+        from = to
+      }
+    }
+    this.#stale.delete(run)
+    run.segments = segments
+    for (const part of this.#partedRun(run)) {
+      if (this.#keepsText) this.#joinedBytes += joinText(part, old)
+      if (this.#keepsGzip) this.#unjoined.add(part)
+    }
+    this.#gzip = undefined
+    this.#compressor.next(false)
+  }
+
+  #write(segment: Segment<P>): void {
+    const { pieces, lengths } = segment
+    let series = 0
+    for (let index = 0; index < pieces.length; index++) {
+      const piece = pieces[index] as P
+      const block = this.#writer.write(piece)
+      this.#compressor.append(block)
+      series += this.#writer.seriesOf(piece)
+      const by = block.length - (lengths[index] as number)
+      if (by === 0) continue
+      lengths[index] = block.length
+      segment.bytes += by
+      this.#bytes += by
+      this.#writer.resized(piece, by)
+    }
+    this.#written += pieces.length
+    this.#series += series - segment.series
+    segment.series = series
+  }
+
+  /** Puts small neighbours together where one of them is to be rendered anyway. */
+  #coalesce(run: Run<P>): void {
+    const { segments } = run
+    for (let place = 0; place + 1 < segments.length; ) {
+      const segment = segments[place] as Segment<P>
+      const next = segments[place + 1] as Segment<P>
+      const isSmall = Math.min(segment.bytes, next.bytes) < SEGMENT_BYTES / 4
+      const fits =
+        segment.bytes + next.bytes <= SEGMENT_BYTES && segment.pieces.length + next.pieces.length <= MOST_PIECES
+      if (!isSmall || !fits || !(segment.isStale || next.isStale)) {
+        place++
+        continue
+      }
+      segment.pieces.push(...next.pieces)
+      segment.lengths.push(...next.lengths)
+      segment.bytes += next.bytes
+      segment.series += next.series
+      segment.isStale = true
+      forgetGzip(segment)
+      segments.splice(place + 1, 1)
+    }
+  }
+
+  /** A run of which all sizes are known, in runs of a handy size. */
+  #partedRun(run: Run<P>): Run<P>[] {
+    if (bytesOf(run) <= 2 * RUN_BYTES || run.segments.length === 1) return [run]
+    const parts: Run<P>[] = []
+    let part: Segment<P>[] = []
+    let bytes = 0
+    for (const segment of run.segments) {
+      detach(run, segment)
+      part.push(segment)
+      bytes += segment.bytes
+      if (bytes < RUN_BYTES) continue
+      parts.push(newRun(part))
+      part = []
+      bytes = 0
+    }
+    if (part.length > 0) parts.push(newRun(part))
+    this.#unjoined.delete(run)
+    this.#runs.splice(this.#indexOf(run), 1, ...parts)
+    return parts
+  }
+
+  #insert({ at, place, index }: Place, piece: P): void {
+    const run = this.#runs[at] as Run<P>
+    const segment = run.segments[place] as Segment<P>
+    segment.pieces.splice(index, 0, piece)
+    segment.lengths.splice(index, 0, 0)
+    if (segment.pieces.length <= MOST_PIECES) return
+    // What comes in order fills one after the other.
+    const isLast = index === segment.pieces.length - 1
+    run.segments.splice(place + 1, 0, cut(segment, isLast ? index : segment.pieces.length >> 1))
+    if (run.segments.length <= MOST_SEGMENTS) return
+    const from = isLast && place + 2 === run.segments.length ? place + 1 : run.segments.length >> 1
+    const rest = newRun(run.segments.splice(from))
+    for (const moved of rest.segments) detach(run, moved)
+    this.#stale.add(rest)
+    this.#runs.splice(at + 1, 0, rest)
+  }
+
+  #removeAt({ at, place, index }: Place): void {
+    const run = this.#runs[at] as Run<P>
+    const segment = run.segments[place] as Segment<P>
+    const [piece] = segment.pieces.splice(index, 1) as [P]
+    const [length] = segment.lengths.splice(index, 1) as [number]
+    segment.bytes -= length
+    this.#bytes -= length
+    if (length > 0) this.#writer.resized(piece, -length)
+    this.#touch(run, segment)
+    if (segment.pieces.length > 0) return
+    this.#series -= segment.series
+    run.segments.splice(place, 1)
+    if (run.segments.length === 0) this.#drop(at)
+    else if (bytesOf(run) < RUN_BYTES / 4) this.#mergeWithNext(at)
+  }
+
+  #drop(at: number): void {
+    const [run] = this.#runs.splice(at, 1) as [Run<P>]
+    this.#stale.delete(run)
+    this.#unjoined.delete(run)
+    this.#plain = undefined
+    this.#gzip = undefined
+  }
+
+  #mergeWithNext(at: number): void {
+    const run = this.#runs[at] as Run<P>
+    const next = this.#runs[at + 1]
+    if (next === undefined || bytesOf(run) + bytesOf(next) > RUN_BYTES) return
+    if (run.segments.length + next.segments.length > MOST_SEGMENTS) return
+    for (const segment of next.segments) detach(next, segment)
+    run.segments.push(...next.segments)
+    run.text = undefined
+    this.#drop(at + 1)
+  }
+
+  #touch(run: Run<P>, segment: Segment<P>): void {
+    segment.isStale = true
+    segment.freshText = undefined
+    forgetGzip(segment)
+    this.#stale.add(run)
+  }
+
+  #indexOf(run: Run<P>): number {
+    const first = run.segments[0]?.pieces[0] as P
+    return this.#runFor(this.#writer.familyOf(first), this.#writer.orderOf(first))
+  }
+
+  /** Index of the run where the piece stands or belongs; -1 on an empty page. */
+  #runFor(family: string, order: string): number {
+    const last = this.#runs.length - 1
     const near = Math.min(this.#near, last)
     let low = 0
     let high = last
-    if (this.#begins(near, family, unit)) {
+    if (this.#begins(near, family, order)) {
       low = near
-      if (!this.#begins(near + 1, family, unit)) high = near
+      if (!this.#begins(near + 1, family, order)) high = near
     } else {
       high = Math.min(high, Math.max(0, near - 1))
     }
     while (low < high) {
       const middle = (low + high + 1) >> 1
-      if (this.#begins(middle, family, unit)) low = middle
+      if (this.#begins(middle, family, order)) low = middle
       else high = middle - 1
     }
     this.#near = low
     return high
   }
 
-  /** Whether the segment is there and begins with this piece or one before it. */
-  #begins(at: number, family: string, unit: string): boolean {
-    const first = this.#segments[at]?.pieces[0]
-    return first !== undefined && compare(first, family, unit) <= 0
+  /** Whether the run is there and begins with this piece or one before it. */
+  #begins(at: number, family: string, order: string): boolean {
+    const first = this.#runs[at]?.segments[0]?.pieces[0]
+    return first !== undefined && this.#compare(first, family, order) <= 0
   }
 
-  #insert(at: number, index: number, piece: Piece): number {
-    let segment = this.#segments[at]
-    if (segment === undefined) {
-      segment = { pieces: [], bytes: 0, source: EMPTY, joined: false, deflated: undefined }
-      this.#segments.push(segment)
+  /** Index of the last segment that begins with the piece or one before it, or of the first. */
+  #segmentFor({ segments }: Run<P>, family: string, order: string): number {
+    let place = segments.length - 1
+    while (place > 0 && this.#compare(segments[place]?.pieces[0] as P, family, order) > 0) place--
+    return place
+  }
+
+  /** Index of the piece, or where it belongs. */
+  #indexIn(pieces: readonly P[], family: string, order: string): number {
+    let low = 0
+    let high = pieces.length
+    const last = pieces[high - 1]
+    if (last !== undefined && this.#compare(last, family, order) < 0) return high
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#compare(pieces[middle] as P, family, order) < 0) low = middle + 1
+      else high = middle
     }
-    segment.pieces.splice(index, 0, piece)
-    this.#series += piece.series
-    this.#touch(segment, piece.length)
-    if (segment.bytes > 2 * SEGMENT_BYTES) this.#split(at)
-    return piece.length
+    return low
   }
 
-  #remove(at: number, index: number): number {
-    const segment = this.#segments[at] as Segment
-    const [piece] = segment.pieces.splice(index, 1) as [Piece]
-    const shrunk = -piece.length
-    this.#series -= piece.series
-    this.#touch(segment, shrunk)
-    if (segment.pieces.length === 0) {
-      this.#segments.splice(at, 1)
-      this.#stale.delete(segment)
-    } else if (segment.bytes < SEGMENT_BYTES / 4) {
-      this.#mergeWithNext(at)
-    }
-    return shrunk
+  #stands(piece: P | undefined, family: string, order: string): boolean {
+    return piece !== undefined && this.#compare(piece, family, order) === 0
   }
 
-  #touch(segment: Segment, grown: number): void {
-    segment.bytes += grown
-    this.#bytes += grown
-    segment.joined = false
-    segment.deflated = undefined
-    this.#stale.add(segment)
-  }
-
-  #split(at: number): void {
-    const segment = this.#segments[at] as Segment
-    if (segment.pieces.length < 2) return
-    const parts: Segment[] = []
-    let pieces: Piece[] = []
-    let bytes = 0
-    for (const piece of segment.pieces) {
-      if (bytes > 0 && bytes + piece.length > SEGMENT_BYTES) {
-        parts.push({ pieces, bytes, source: segment.source, joined: false, deflated: undefined })
-        pieces = []
-        bytes = 0
-      }
-      pieces.push(piece)
-      bytes += piece.length
-    }
-    parts.push({ pieces, bytes, source: segment.source, joined: false, deflated: undefined })
-    this.#segments.splice(at, 1, ...parts)
-    this.#stale.delete(segment)
-    for (const part of parts) this.#stale.add(part)
-  }
-
-  #mergeWithNext(at: number): void {
-    const segment = this.#segments[at] as Segment
-    const next = this.#segments[at + 1]
-    if (next === undefined || segment.bytes + next.bytes > SEGMENT_BYTES) return
-    for (const piece of next.pieces) {
-      piece.fresh = bytesOf(next, piece)
-      segment.pieces.push(piece)
-    }
-    this.#segments.splice(at + 1, 1)
-    this.#stale.delete(next)
-    segment.bytes += next.bytes
-    this.#touch(segment, 0)
+  #compare(piece: P, family: string, order: string): number {
+    const ofPiece = this.#writer.familyOf(piece)
+    if (ofPiece !== family) return ofPiece < family ? -1 : 1
+    const itsOrder = this.#writer.orderOf(piece)
+    return itsOrder < order ? -1 : itsOrder > order ? 1 : 0
   }
 }
 
-function deflate(segment: Segment, deflater: Deflater): Promise<DeflatedSegment> {
-  const deflating = deflater.deflate(segment.source)
-  segment.deflated = deflating
-  // Kept for later pages, unless the segment has moved on meanwhile.
-  const keep = (deflated: DeflatedSegment | undefined) => {
-    if (segment.deflated === deflating) segment.deflated = deflated
-  }
-  deflating.then(keep, () => keep(undefined))
-  return deflating
-}
-
-const EMPTY = new Uint8Array(0)
-
-function compare(piece: Piece, family: string, unit: string): number {
-  if (piece.family !== family) return piece.family < family ? -1 : 1
-  return piece.unit < unit ? -1 : piece.unit > unit ? 1 : 0
-}
-
-/** Index of the piece, or where it belongs. */
-function findPiece(pieces: readonly Piece[], family: string, unit: string): number {
-  let low = 0
-  let high = pieces.length
-  const last = pieces[high - 1]
-  if (last !== undefined && compare(last, family, unit) < 0) return high
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (compare(pieces[middle] as Piece, family, unit) < 0) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-function bytesOf(segment: Segment, piece: Piece): Uint8Array {
-  return piece.fresh ?? segment.source.subarray(piece.offset, piece.offset + piece.length)
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && Buffer.compare(a, b) === 0
-}
-
-function joinSegment(segment: Segment): void {
-  const joined = Buffer.allocUnsafeSlow(segment.bytes)
-  let offset = 0
-  for (const piece of segment.pieces) {
-    joined.set(bytesOf(segment, piece), offset)
-    piece.fresh = undefined
-    piece.offset = offset
-    offset += piece.length
-  }
-  segment.source = joined
-  segment.joined = true
+/** Indexes of a run, of a segment in it and of a piece in that. */
+interface Place {
+  readonly at: number
+  readonly place: number
+  readonly index: number
 }

@@ -1,0 +1,137 @@
+import type { Deflater } from './deflater.ts'
+import { forgetGzip, NOTHING, type Segment } from './run.ts'
+
+/** Rendered text goes to be compressed in strips of this size. */
+const STRIP_BYTES = 256 * 1024
+/** Strips on their way: enough that no thread waits for the other, few enough to be little memory. */
+const MOST_IN_FLIGHT = 6
+/** Strips that are kept to be used again. */
+const MOST_SPARE = MOST_IN_FLIGHT + 1
+
+/**
+ * Where text is rendered to, one segment after the other. With a deflater it goes to be compressed as soon as there is
+ * enough of it, and every segment is given its bytes when they come, unless it was rendered again meanwhile.
+ */
+export class Compressor<P> {
+  readonly #deflater: Deflater | undefined
+  readonly #spare: Uint8Array[] = []
+  #strip: Uint8Array = NOTHING
+  #used = 0
+  #segments: Segment<P>[] = []
+  #ranges: number[] = []
+  #ticket = {}
+  #inFlight = 0
+  #failure: unknown
+  #landed: (() => void) | undefined
+  #bytes = 0
+
+  constructor(deflater?: Deflater) {
+    this.#deflater = deflater
+  }
+
+  /** Of texts that went to be compressed. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** More is on the way than there should be. */
+  get isBehind(): boolean {
+    return this.#inFlight >= MOST_IN_FLIGHT
+  }
+
+  /** All that went off is back. */
+  get isDone(): boolean {
+    return this.#inFlight === 0 && this.#failure === undefined
+  }
+
+  /** Where the next text begins. */
+  get at(): number {
+    return this.#used
+  }
+
+  /** Puts bytes behind those that are there. */
+  append(bytes: Uint8Array): void {
+    if (this.#used + bytes.length > this.#strip.length) this.#grow(bytes.length)
+    this.#strip.set(bytes, this.#used)
+    this.#used += bytes.length
+  }
+
+  /** What stands there until `next`. */
+  text(from: number, to: number): Uint8Array {
+    return this.#strip.subarray(from, to)
+  }
+
+  /** The text of a segment is to be compressed. */
+  take(segment: Segment<P>, from: number, to: number): void {
+    forgetGzip(segment)
+    segment.ticket = this.#ticket
+    segment.isCompressed = true
+    this.#segments.push(segment)
+    this.#ranges.push(from, to)
+    this.#bytes += to - from
+  }
+
+  /** All text so far is done with, but for what was taken, which goes off when there is enough of it, or `now`. */
+  next(now: boolean): void {
+    if (this.#segments.length === 0) this.#used = 0
+    else if (now || this.#used >= STRIP_BYTES / 2) this.#send()
+  }
+
+  /** Resolves when something that is on its way arrived; rejects when it could not be compressed. */
+  async landing(): Promise<void> {
+    if (this.#inFlight > 0) {
+      await new Promise<void>((resolve) => {
+        this.#landed = resolve
+      })
+    }
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure !== undefined) throw failure
+  }
+
+  #send(): void {
+    const segments = this.#segments
+    const ticket = this.#ticket
+    const texts = { strip: this.#strip, ranges: Uint32Array.from(this.#ranges) }
+    this.#strip = this.#spare.pop() ?? NOTHING
+    this.#used = 0
+    this.#segments = []
+    this.#ranges = []
+    this.#ticket = {}
+    this.#inFlight++
+    this.#deflater
+      ?.deflate(texts)
+      .then(
+        ({ bytes, lengths, crcs, strip }) => {
+          if (strip.length === STRIP_BYTES && this.#spare.length < MOST_SPARE) this.#spare.push(strip)
+          let at = 0
+          for (const [place, segment] of segments.entries()) {
+            const length = lengths[place] as number
+            if (segment.ticket === ticket) {
+              segment.ticket = undefined
+              segment.freshGzip = bytes.subarray(at, at + length)
+              segment.gzipBytes = length
+              segment.crc = crcs[place] as number
+            }
+            at += length
+          }
+        },
+        (reason: unknown) => {
+          this.#failure = reason
+          for (const segment of segments) if (segment.ticket === ticket) forgetGzip(segment)
+        },
+      )
+      .finally(() => {
+        this.#inFlight--
+        this.#landed?.()
+        this.#landed = undefined
+      })
+  }
+
+  #grow(by: number): void {
+    const needed = this.#used + by
+    const strip = new Uint8Array(needed <= STRIP_BYTES ? STRIP_BYTES : Math.max(needed, 2 * this.#strip.length))
+    strip.set(this.#strip.subarray(0, this.#used))
+    this.#strip = strip
+  }
+}

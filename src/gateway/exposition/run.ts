@@ -1,0 +1,169 @@
+import { joinCrc, shiftOf } from './crc32.ts'
+import type { Deflated } from './gzip-member.ts'
+
+/**
+ * Text is rendered and compressed in segments of about this size. A change costs all of its segment, so they are small;
+ * much smaller ones would compress badly.
+ */
+export const SEGMENT_BYTES = 4 * 1024
+/** Bytes are kept and handed out in runs of segments, so that a page is no long list of small things. */
+export const RUN_BYTES = 32 * 1024
+/** Kept bytes take room in steps: room of the same size is found again, where odd sizes leave gaps. */
+const ROOM_STEP = 256
+
+/** Pieces that are rendered and compressed together. */
+export interface Segment<P> {
+  pieces: P[]
+  /** Of each piece as rendered last, 0 before that. */
+  lengths: number[]
+  /** Their sum. */
+  bytes: number
+  series: number
+  /** A piece came, went or shows something else since it was rendered. */
+  isStale: boolean
+  /** What it shows is compressed, or on the way to be. */
+  isCompressed: boolean
+  /** Where its bytes stand in those of the run. */
+  textAt: number
+  gzipAt: number
+  gzipBytes: number
+  crc: number
+  /** Bytes that are not among those of the run yet. */
+  freshText: Uint8Array | undefined
+  freshGzip: Uint8Array | undefined
+  /** Stands for the texts with which its own went to be compressed; undefined when none is awaited. */
+  ticket: object | undefined
+}
+
+/** Neighbouring segments whose bytes are kept and handed out as one. */
+export interface Run<P> {
+  segments: Segment<P>[]
+  /** There only while the text is wanted. */
+  text: Uint8Array | undefined
+  /** One deflate segment after the other. */
+  gzip: Uint8Array
+  crc: number
+  /** `shiftOf` the length of the text. */
+  shift: number
+  length: number
+}
+
+export const NOTHING = new Uint8Array(0)
+
+export function newSegment<P>(pieces: P[], lengths: number[]): Segment<P> {
+  return {
+    pieces,
+    lengths,
+    bytes: lengths.reduce((sum, length) => sum + length, 0),
+    series: 0,
+    isStale: true,
+    isCompressed: false,
+    textAt: 0,
+    gzipAt: 0,
+    gzipBytes: 0,
+    crc: 0,
+    freshText: undefined,
+    freshGzip: undefined,
+    ticket: undefined,
+  }
+}
+
+export function newRun<P>(segments: Segment<P>[]): Run<P> {
+  return { segments, text: undefined, gzip: NOTHING, crc: 0, shift: 0, length: 0 }
+}
+
+export function bytesOf<P>({ segments }: Run<P>): number {
+  let bytes = 0
+  for (const segment of segments) bytes += segment.bytes
+  return bytes
+}
+
+export function textIn<P>(text: Uint8Array, { textAt, bytes }: Segment<P>): Uint8Array {
+  return text.subarray(textAt, textAt + bytes)
+}
+
+/** What a segment shows is not what was compressed. */
+export function forgetGzip<P>(segment: Segment<P>): void {
+  segment.isCompressed = false
+  segment.ticket = undefined
+  segment.freshGzip = undefined
+  segment.gzipBytes = 0
+}
+
+/** Takes the pieces from `index` on into a segment of its own. Both are to be rendered. */
+export function cut<P>(segment: Segment<P>, index: number): Segment<P> {
+  const rest = newSegment(segment.pieces.splice(index), segment.lengths.splice(index))
+  segment.bytes -= rest.bytes
+  return rest
+}
+
+/** Parts of a rendered segment, in order, of a handy size. */
+export function parted<P>(segment: Segment<P>, seriesOf: (piece: P) => number): Segment<P>[] {
+  if (segment.bytes <= 2 * SEGMENT_BYTES || segment.pieces.length === 1) return [segment]
+  const parts: Segment<P>[] = []
+  let from = 0
+  let bytes = 0
+  for (const [index, length] of segment.lengths.entries()) {
+    bytes += length
+    if (bytes < SEGMENT_BYTES && index < segment.lengths.length - 1) continue
+    const part = newSegment(segment.pieces.slice(from, index + 1), segment.lengths.slice(from, index + 1))
+    for (const piece of part.pieces) part.series += seriesOf(piece)
+    parts.push(part)
+    from = index + 1
+    bytes = 0
+  }
+  return parts
+}
+
+/** Joins the text anew, from what is fresh and from `old`, where the rest stands; returns how many bytes that were. */
+export function joinText<P>(run: Run<P>, old: Uint8Array): number {
+  const joined = roomFor(bytesOf(run))
+  let at = 0
+  for (const segment of run.segments) {
+    joined.set(segment.freshText ?? textIn(old, segment), at)
+    segment.freshText = undefined
+    segment.textAt = at
+    at += segment.bytes
+  }
+  run.text = joined
+  return at
+}
+
+/** Joins the compressed bytes anew; all of them are fresh or stand in the run. Returns how many bytes that were. */
+export function joinGzip<P>(run: Run<P>): number {
+  let bytes = 0
+  for (const { gzipBytes } of run.segments) bytes += gzipBytes
+  const joined = roomFor(bytes)
+  let at = 0
+  let crc = 0
+  for (const segment of run.segments) {
+    joined.set(gzipOf(run, segment), at)
+    segment.freshGzip = undefined
+    segment.gzipAt = at
+    at += segment.gzipBytes
+    crc = joinCrc(crc, segment.crc, shiftOf(segment.bytes))
+  }
+  run.gzip = joined
+  run.crc = crc
+  run.length = bytesOf(run)
+  run.shift = shiftOf(run.length)
+  return bytes
+}
+
+/** What was compressed of a segment stays when it moves to another run. */
+export function detach<P>(run: Run<P>, segment: Segment<P>): void {
+  if (segment.gzipBytes > 0) segment.freshGzip = gzipOf(run, segment)
+}
+
+function gzipOf<P>(run: Run<P>, { freshGzip, gzipAt, gzipBytes }: Segment<P>): Uint8Array {
+  return freshGzip ?? run.gzip.subarray(gzipAt, gzipAt + gzipBytes)
+}
+
+export function* deflatedOf<P>(runs: readonly Run<P>[], end: Deflated): Iterable<Deflated> {
+  for (const { gzip, crc, shift, length } of runs) yield { bytes: gzip, crc, shift, length }
+  yield end
+}
+
+function roomFor(bytes: number): Uint8Array {
+  return Buffer.allocUnsafeSlow(Math.ceil(bytes / ROOM_STEP) * ROOM_STEP).subarray(0, bytes)
+}
