@@ -52,7 +52,7 @@ export function heldBy(view: View, unitId: UnitId, names?: readonly string[]): A
     const entry = unit.entries.get(name)
     if (entry === undefined || entry.content.kind === 'time') continue
     series += entry.series
-    if (entry.content.kind === 'blob') bytes += entry.content.blob.byteLength
+    if (entry.content.kind === 'blob') bytes += entry.content.bytes
   }
   return { units: 1, series, bytes }
 }

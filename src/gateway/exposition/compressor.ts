@@ -64,8 +64,11 @@ export class Compressor<P> {
   /** The text of a segment is to be compressed. */
   take(segment: Segment<P>, from: number, to: number): void {
     forgetGzip(segment)
-    segment.ticket = this.#ticket
     segment.isCompressed = true
+    segment.crc = 0
+    // Nothing becomes nothing.
+    if (from === to) return
+    segment.ticket = this.#ticket
     this.#segments.push(segment)
     this.#ranges.push(from, to)
     this.#bytes += to - from

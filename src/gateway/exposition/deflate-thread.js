@@ -23,8 +23,7 @@ parentPort?.on('message', ({ id, strip, ranges }) => {
     const crcs = new Uint32Array(count)
     for (let i = 0; i < count; i++) {
       const text = strip.subarray(ranges[2 * i], ranges[2 * i + 1])
-      // zlib has nothing to say of nothing.
-      const part = text.length === 0 ? text : deflateRawSync(text, OPTIONS)
+      const part = deflateRawSync(text, OPTIONS)
       parts.push(part)
       lengths[i] = part.length
       crcs[i] = crc32(text)

@@ -20,66 +20,67 @@ export interface DeflatedTexts {
 const THREAD_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 }
 
 interface Waiting {
+  readonly deflater: Deflater
   resolve(deflated: DeflatedTexts): void
   reject(reason: unknown): void
 }
+
+/** One thread for all pages of the process; it stays once it was needed, and keeps no process alive. */
+let thread: Worker | undefined
+const waiting = new Map<number, Waiting>()
+let lastId = 0
 
 /**
  * Compresses texts apart from each other in a thread that is started by the first, and anew should it end: deflate blocks
  * that end on a byte boundary and refer to nothing before them.
  */
 export class Deflater {
-  readonly #waiting = new Map<number, Waiting>()
-  #thread: Worker | undefined
-  #lastId = 0
   #closed = false
 
-  /** Rejects with PGR_INTERNAL when compressing fails, or when closed meanwhile. */
+  /** No text is empty. Rejects with PGR_INTERNAL when compressing fails, or when closed meanwhile. */
   deflate({ strip, ranges }: Texts): Promise<DeflatedTexts> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
         reject(failed('nothing is compressed any more'))
         return
       }
-      this.#thread ??= this.#start()
-      this.#lastId += 1
-      this.#waiting.set(this.#lastId, { resolve, reject })
-      const { buffer } = strip
-      this.#thread.postMessage({ id: this.#lastId, strip, ranges }, [buffer as ArrayBuffer])
+      thread ??= start()
+      lastId += 1
+      waiting.set(lastId, { deflater: this, resolve, reject })
+      thread.postMessage({ id: lastId, strip, ranges }, [strip.buffer as ArrayBuffer])
     })
   }
 
   close(): void {
     this.#closed = true
-    this.#fail(failed('nothing is compressed any more'))
-    void this.#thread?.terminate()
-  }
-
-  #start(): Worker {
-    const thread = new Worker(new URL('./deflate-thread.js', import.meta.url), {
-      resourceLimits: THREAD_LIMITS,
-    })
-    thread.unref()
-    thread.on('message', ({ id, reason, ...deflated }) => {
-      const waiting = this.#waiting.get(id)
-      this.#waiting.delete(id)
-      if (reason === undefined) waiting?.resolve(deflated)
-      else waiting?.reject(failed(reason))
-    })
-    const end = (reason: unknown): void => {
-      if (this.#thread !== thread) return
-      this.#thread = undefined
-      this.#fail(failed(reason))
+    for (const [id, { deflater, reject }] of waiting) {
+      if (deflater !== this) continue
+      waiting.delete(id)
+      reject(failed('nothing is compressed any more'))
     }
-    thread.on('error', end)
-    thread.on('exit', () => end('the thread that compresses ended'))
-    return thread
   }
+}
 
-  #fail(reason: PgrError): void {
-    for (const { reject } of this.#waiting.values()) reject(reason)
-    this.#waiting.clear()
+function start(): Worker {
+  const started = new Worker(new URL('./deflate-thread.js', import.meta.url), {
+    resourceLimits: THREAD_LIMITS,
+  })
+  started.unref()
+  started.on('message', ({ id, reason, ...deflated }) => {
+    const asked = waiting.get(id)
+    waiting.delete(id)
+    if (reason === undefined) asked?.resolve(deflated)
+    else asked?.reject(failed(reason))
+  })
+  const fail = (reason: unknown): void => {
+    if (thread !== started) return
+    thread = undefined
+    for (const { reject } of waiting.values()) reject(failed(reason))
+    waiting.clear()
   }
+  started.on('error', fail)
+  started.on('exit', () => fail('the thread that compresses ended'))
+  return started
 }
 
 function failed(cause: unknown): PgrError {

@@ -7,7 +7,7 @@ import type { EscapingScheme } from '../../model/names.ts'
 import { CUSTOM_SCHEMA, classicBuckets } from '../../model/native-histogram.ts'
 import { fits } from '../view/families.ts'
 import type { Hint } from '../view/hints.ts'
-import { type Content, type Entry, headOf, readEntry, shownLabels } from '../view/unit.ts'
+import { blobOf, type Content, type Entry, headOf, readEntry, shownLabels } from '../view/unit.ts'
 import type { View } from '../view/view.ts'
 import { Backlog } from './backlog.ts'
 import { Deflater } from './deflater.ts'
@@ -57,11 +57,14 @@ export interface ExpositionOptions {
 }
 
 /** A page as handed out. */
-interface Rendered {
-  /** There if anybody asked for it in the last minutes. */
-  readonly plain: PageBytes | undefined
-  readonly zipped: PageBytes | undefined
+interface Rendered extends PageBytes {
   readonly series: number
+}
+
+/** A page on its way, and the same compressed; only those are there that somebody asked for in the last minutes. */
+interface Renewal {
+  readonly plain: Promise<Rendered | undefined>
+  readonly zipped: Promise<Rendered | undefined>
 }
 
 /** A piece of the page: a block of a unit, or the head of a family. */
@@ -91,8 +94,8 @@ export class Exposition {
   readonly #sheet = new Sheet(() => undefined)
   readonly #end: Deflated
   readonly #stop: () => void
-  #renewing: Promise<Rendered> | undefined
-  #queued: Promise<Rendered> | undefined
+  #renewing: Renewal | undefined
+  #queued: Promise<Renewal> | undefined
   /** There while compressed pages are wanted. */
   #deflater: Deflater | undefined
   /** Instants (performance.now) at which a page was asked for last. */
@@ -129,9 +132,9 @@ export class Exposition {
     const nowMs = performance.now()
     if (gzip) this.#gzipAtMs = nowMs
     else this.#plainAtMs = nowMs
-    const { plain, zipped, series } = await this.#renewed()
-    const free = names.filter((name) => !this.#claims.has(name))
-    return { ...((gzip ? zipped : plain) as PageBytes), series, free }
+    const { plain, zipped } = await this.#renewal()
+    const page = (await (gzip ? zipped : plain)) as Rendered
+    return { ...page, free: names.filter((name) => !this.#claims.has(name)) }
   }
 
   quarantined(): Quarantined[] {
@@ -173,9 +176,9 @@ export class Exposition {
   }
 
   /** Calls that come together share one renewal, but never one that has begun: it may not show what they have to. */
-  #renewed(): Promise<Rendered> {
+  async #renewal(): Promise<Renewal> {
     if (this.#renewing === undefined) return this.#begin()
-    this.#queued ??= this.#renewing
+    this.#queued ??= this.#renewing.zipped
       .catch(() => undefined)
       // Who waited for the one before has a look at how things stand first.
       .then(nextTurn)
@@ -186,37 +189,44 @@ export class Exposition {
     return this.#queued
   }
 
-  #begin(): Promise<Rendered> {
-    const renewal = this.#renew()
+  #begin(): Renewal {
+    const leastMs = performance.now() - UNUSED_MS
+    const keepsText = this.#plainAtMs > leastMs
+    const keepsGzip = this.#gzipAtMs > leastMs
+    this.#page.keepText(keepsText)
+    if (keepsGzip !== (this.#deflater !== undefined)) {
+      this.#deflater?.close()
+      this.#deflater = keepsGzip ? new Deflater() : undefined
+      this.#page.keepGzip(this.#deflater)
+    }
+    const rendered = this.#render()
+    const plain = rendered.then(() => (keepsText ? this.#plain() : undefined))
+    const zipped = plain.then(() => (keepsGzip ? this.#zip() : undefined))
+    const renewal = { plain, zipped }
     this.#renewing = renewal
     const settled = () => {
       this.#renewing = undefined
     }
-    renewal.then(settled, settled)
+    zipped.then(settled, settled)
     return renewal
   }
 
-  async #renew(): Promise<Rendered> {
-    const page = this.#page
-    const leastMs = performance.now() - UNUSED_MS
-    const keepsText = this.#plainAtMs > leastMs
-    const keepsGzip = this.#gzipAtMs > leastMs
-    page.keepText(keepsText)
-    if (keepsGzip !== (this.#deflater !== undefined)) {
-      this.#deflater?.close()
-      this.#deflater = keepsGzip ? new Deflater() : undefined
-      page.keepGzip(this.#deflater)
-    }
-    while (!this.#renewSlice()) await (page.isBehind ? page.landing() : nextTurn())
-    // From here on only what was rendered is put together; what changes now is for the next one.
-    const { series } = page
-    const end = this.writer.end
-    const text = keepsText ? page.plain() : undefined
-    const plain = text && { chunks: [...text.chunks, end], bytes: text.bytes + end.length }
-    if (!keepsGzip) return { plain, zipped: undefined, series }
-    while (!page.isCompressed) await page.landing()
-    while (!page.join(performance.now() + SLICE_MS)) await nextTurn()
-    return { plain, zipped: page.gzip(this.#end), series }
+  async #render(): Promise<void> {
+    while (!this.#renewSlice()) await (this.#page.isBehind ? this.#page.landing() : nextTurn())
+  }
+
+  // From here on only what was rendered is put together; what changes now is for the next renewal.
+
+  #plain(): Rendered {
+    const { end } = this.writer
+    const { chunks, bytes } = this.#page.plain()
+    return { chunks: [...chunks, end], bytes: bytes + end.length, series: this.#page.series }
+  }
+
+  async #zip(): Promise<Rendered> {
+    while (!this.#page.isCompressed) await this.#page.landing()
+    while (!this.#page.join(performance.now() + SLICE_MS)) await nextTurn()
+    return { ...this.#page.gzip(this.#end), series: this.#page.series }
   }
 
   /**
@@ -480,7 +490,7 @@ function withClassicBuckets(family: Family, also: boolean): Family {
 function numbersOf(content: Content, reader: NumbersReader): NumberColumns | undefined {
   switch (content.kind) {
     case 'blob':
-      return reader.read(content.blob)
+      return reader.read(blobOf(content))
     case 'time':
       return { type: 'gauge', runs: LONE_NUMBER, text: NO_TEXT, lengths: [], values: [content.seconds] }
     case 'paged':

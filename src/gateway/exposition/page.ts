@@ -8,21 +8,26 @@ import {
   detach,
   forgetGzip,
   joinGzip,
+  isStaleAt,
   joinText,
+  lengthAt,
+  markStale,
   newRun,
   newSegment,
   NOTHING,
+  NOWHERE,
   parted,
   RUN_BYTES,
   type Run,
   SEGMENT_BYTES,
   type Segment,
-  textIn,
+  STALE,
 } from './run.ts'
 
-/** Pieces in a segment, and segments in a run, as long as their sizes are not known. */
+/** As long as sizes are not known: pieces and series in a segment, and segments in a run, which is rendered at once. */
 const MOST_PIECES = 128
-const MOST_SEGMENTS = 32
+const MOST_SERIES = 256
+const MOST_SEGMENTS = 16
 
 /** Sorts before every unit: the head of a family. */
 export const HEAD = ''
@@ -138,8 +143,12 @@ export class Page<P> {
     const segment = run.segments[place] as Segment<P>
     const index = this.#indexIn(segment.pieces, family, order)
     this.#touch(run, segment)
-    if (this.#stands(segment.pieces[index], family, order)) segment.pieces[index] = piece
-    else this.#insert({ at, place, index }, piece)
+    if (this.#stands(segment.pieces[index], family, order)) {
+      segment.pieces[index] = piece
+      markStale(segment, index)
+    } else {
+      this.#insert({ at, place, index }, piece)
+    }
   }
 
   /** Takes a piece away, if it is there. */
@@ -182,7 +191,10 @@ export class Page<P> {
         this.#renew(run)
       } catch (reason) {
         // What it has of its text may be gone when it is tried again.
-        for (const segment of run.segments) this.#touch(run, segment)
+        for (const segment of run.segments) {
+          this.#touch(run, segment)
+          segment.textAt = NOWHERE
+        }
         throw reason
       }
       if (performance.now() > until && this.#stale.size > 0) return false
@@ -256,8 +268,7 @@ export class Page<P> {
         continue
       }
       let from = this.#compressor.at
-      if (segment.isStale || run.text === undefined) this.#write(segment)
-      else this.#compressor.append(textIn(old, segment))
+      this.#write(segment, run.text)
       for (const part of segment.isStale ? parted(segment, this.#writer.seriesOf) : [segment]) {
         const to = from + part.bytes
         if (this.#keepsText) part.freshText = this.#compressor.text(from, to)
@@ -277,22 +288,35 @@ export class Page<P> {
     this.#compressor.next(false)
   }
 
-  #write(segment: Segment<P>): void {
+  /** Appends the text of a segment; of what stands in `text` only pieces that changed are written again. */
+  #write(segment: Segment<P>, text: Uint8Array | undefined): void {
     const { pieces, lengths } = segment
+    const known = segment.textAt < 0 ? undefined : text
+    let at = segment.textAt
+    let copied = at
     let series = 0
     for (let index = 0; index < pieces.length; index++) {
       const piece = pieces[index] as P
+      series += this.#writer.seriesOf(piece)
+      const before = lengthAt(segment, index)
+      if (known !== undefined && !isStaleAt(segment, index)) {
+        at += before
+        continue
+      }
+      if (known !== undefined && copied < at) this.#compressor.append(known.subarray(copied, at))
+      at += before
+      copied = at
       const block = this.#writer.write(piece)
       this.#compressor.append(block)
-      series += this.#writer.seriesOf(piece)
-      const by = block.length - (lengths[index] as number)
-      if (by === 0) continue
+      this.#written++
       lengths[index] = block.length
+      const by = block.length - before
+      if (by === 0) continue
       segment.bytes += by
       this.#bytes += by
       this.#writer.resized(piece, by)
     }
-    this.#written += pieces.length
+    if (known !== undefined && copied < at) this.#compressor.append(known.subarray(copied, at))
     this.#series += series - segment.series
     segment.series = series
   }
@@ -315,6 +339,7 @@ export class Page<P> {
       segment.bytes += next.bytes
       segment.series += next.series
       segment.isStale = true
+      segment.textAt = NOWHERE
       forgetGzip(segment)
       segments.splice(place + 1, 1)
     }
@@ -345,11 +370,18 @@ export class Page<P> {
     const run = this.#runs[at] as Run<P>
     const segment = run.segments[place] as Segment<P>
     segment.pieces.splice(index, 0, piece)
-    segment.lengths.splice(index, 0, 0)
-    if (segment.pieces.length <= MOST_PIECES) return
+    segment.lengths.splice(index, 0, STALE)
+    const series = this.#writer.seriesOf(piece)
+    segment.series += series
+    this.#series += series
+    if (segment.pieces.length < 2 || (segment.pieces.length <= MOST_PIECES && segment.series <= MOST_SERIES))
+      return
     // What comes in order fills one after the other.
     const isLast = index === segment.pieces.length - 1
-    run.segments.splice(place + 1, 0, cut(segment, isLast ? index : segment.pieces.length >> 1))
+    const behind = cut(segment, isLast ? index : segment.pieces.length >> 1)
+    for (const moved of behind.pieces) behind.series += this.#writer.seriesOf(moved)
+    segment.series -= behind.series
+    run.segments.splice(place + 1, 0, behind)
     if (run.segments.length <= MOST_SEGMENTS) return
     const from = isLast && place + 2 === run.segments.length ? place + 1 : run.segments.length >> 1
     const rest = newRun(run.segments.splice(from))
@@ -361,8 +393,11 @@ export class Page<P> {
   #removeAt({ at, place, index }: Place): void {
     const run = this.#runs[at] as Run<P>
     const segment = run.segments[place] as Segment<P>
+    const length = lengthAt(segment, index)
     const [piece] = segment.pieces.splice(index, 1) as [P]
-    const [length] = segment.lengths.splice(index, 1) as [number]
+    segment.lengths.splice(index, 1)
+    // Others do not stand in its text where they stood.
+    segment.textAt = NOWHERE
     segment.bytes -= length
     this.#bytes -= length
     if (length > 0) this.#writer.resized(piece, -length)
@@ -405,25 +440,29 @@ export class Page<P> {
     return this.#runFor(this.#writer.familyOf(first), this.#writer.orderOf(first))
   }
 
-  /** Index of the run where the piece stands or belongs; -1 on an empty page. */
+  /**
+   * Index of the run where the piece stands or belongs; -1 on an empty page. Looks near the piece before, in steps that
+   * grow: each comparison reads memory that was not used for long.
+   */
   #runFor(family: string, order: string): number {
-    const last = this.#runs.length - 1
-    const near = Math.min(this.#near, last)
-    let low = 0
-    let high = last
-    if (this.#begins(near, family, order)) {
-      low = near
-      if (!this.#begins(near + 1, family, order)) high = near
+    let low = Math.max(0, Math.min(this.#near, this.#runs.length - 1))
+    let high = this.#runs.length
+    if (this.#begins(low, family, order)) {
+      for (let step = 1; low + step < high; step *= 2) {
+        if (this.#begins(low + step, family, order)) low += step
+        else high = low + step
+      }
     } else {
-      high = Math.min(high, Math.max(0, near - 1))
+      high = low
+      low = 0
     }
-    while (low < high) {
-      const middle = (low + high + 1) >> 1
+    while (low + 1 < high) {
+      const middle = (low + high) >> 1
       if (this.#begins(middle, family, order)) low = middle
-      else high = middle - 1
+      else high = middle
     }
     this.#near = low
-    return high
+    return high === 0 && this.#runs.length === 0 ? -1 : low
   }
 
   /** Whether the run is there and begins with this piece or one before it. */

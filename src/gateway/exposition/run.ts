@@ -14,7 +14,7 @@ const ROOM_STEP = 256
 /** Pieces that are rendered and compressed together. */
 export interface Segment<P> {
   pieces: P[]
-  /** Of each piece as rendered last, 0 before that. */
+  /** Of each piece the bytes as rendered last, in the way of `lengthAt` and `isStaleAt`. */
   lengths: number[]
   /** Their sum. */
   bytes: number
@@ -23,7 +23,7 @@ export interface Segment<P> {
   isStale: boolean
   /** What it shows is compressed, or on the way to be. */
   isCompressed: boolean
-  /** Where its bytes stand in those of the run. */
+  /** Where its bytes stand in those of the run; `NOWHERE` when what stands there is none of its text. */
   textAt: number
   gzipAt: number
   gzipBytes: number
@@ -39,26 +39,44 @@ export interface Segment<P> {
 export interface Run<P> {
   segments: Segment<P>[]
   /** There only while the text is wanted. */
-  text: Uint8Array | undefined
+  text: Buffer | undefined
   /** One deflate segment after the other. */
-  gzip: Uint8Array
+  gzip: Buffer
   crc: number
   /** `shiftOf` the length of the text. */
   shift: number
   length: number
 }
 
-export const NOTHING = new Uint8Array(0)
+export const NOTHING = Buffer.alloc(0)
+export const NOWHERE = -1
+/** Length of a piece that was never rendered. */
+export const STALE = -1
+
+/** Bytes of a piece as rendered last; 0 before that. */
+export function lengthAt<P>({ lengths }: Segment<P>, index: number): number {
+  const length = lengths[index] as number
+  return length < 0 ? STALE - length : length
+}
+
+/** The piece shows something else than when it was rendered. */
+export function isStaleAt<P>({ lengths }: Segment<P>, index: number): boolean {
+  return (lengths[index] as number) < 0
+}
+
+export function markStale<P>(segment: Segment<P>, index: number): void {
+  segment.lengths[index] = STALE - lengthAt(segment, index)
+}
 
 export function newSegment<P>(pieces: P[], lengths: number[]): Segment<P> {
-  return {
+  const segment: Segment<P> = {
     pieces,
     lengths,
-    bytes: lengths.reduce((sum, length) => sum + length, 0),
+    bytes: 0,
     series: 0,
     isStale: true,
     isCompressed: false,
-    textAt: 0,
+    textAt: NOWHERE,
     gzipAt: 0,
     gzipBytes: 0,
     crc: 0,
@@ -66,6 +84,8 @@ export function newSegment<P>(pieces: P[], lengths: number[]): Segment<P> {
     freshGzip: undefined,
     ticket: undefined,
   }
+  for (let index = 0; index < lengths.length; index++) segment.bytes += lengthAt(segment, index)
+  return segment
 }
 
 export function newRun<P>(segments: Segment<P>[]): Run<P> {
@@ -76,10 +96,6 @@ export function bytesOf<P>({ segments }: Run<P>): number {
   let bytes = 0
   for (const segment of segments) bytes += segment.bytes
   return bytes
-}
-
-export function textIn<P>(text: Uint8Array, { textAt, bytes }: Segment<P>): Uint8Array {
-  return text.subarray(textAt, textAt + bytes)
 }
 
 /** What a segment shows is not what was compressed. */
@@ -94,6 +110,7 @@ export function forgetGzip<P>(segment: Segment<P>): void {
 export function cut<P>(segment: Segment<P>, index: number): Segment<P> {
   const rest = newSegment(segment.pieces.splice(index), segment.lengths.splice(index))
   segment.bytes -= rest.bytes
+  segment.textAt = NOWHERE
   return rest
 }
 
@@ -116,17 +133,15 @@ export function parted<P>(segment: Segment<P>, seriesOf: (piece: P) => number): 
 }
 
 /** Joins the text anew, from what is fresh and from `old`, where the rest stands; returns how many bytes that were. */
-export function joinText<P>(run: Run<P>, old: Uint8Array): number {
+export function joinText<P>(run: Run<P>, old: Buffer): number {
   const joined = roomFor(bytesOf(run))
-  let at = 0
+  const copy = new Copy(old, joined)
   for (const segment of run.segments) {
-    joined.set(segment.freshText ?? textIn(old, segment), at)
+    segment.textAt = copy.add(segment.freshText, segment.textAt, segment.bytes)
     segment.freshText = undefined
-    segment.textAt = at
-    at += segment.bytes
   }
   run.text = joined
-  return at
+  return copy.end()
 }
 
 /** Joins the compressed bytes anew; all of them are fresh or stand in the run. Returns how many bytes that were. */
@@ -134,20 +149,60 @@ export function joinGzip<P>(run: Run<P>): number {
   let bytes = 0
   for (const { gzipBytes } of run.segments) bytes += gzipBytes
   const joined = roomFor(bytes)
-  let at = 0
+  const copy = new Copy(run.gzip, joined)
   let crc = 0
   for (const segment of run.segments) {
-    joined.set(gzipOf(run, segment), at)
+    segment.gzipAt = copy.add(segment.freshGzip, segment.gzipAt, segment.gzipBytes)
     segment.freshGzip = undefined
-    segment.gzipAt = at
-    at += segment.gzipBytes
     crc = joinCrc(crc, segment.crc, shiftOf(segment.bytes))
   }
   run.gzip = joined
   run.crc = crc
   run.length = bytesOf(run)
   run.shift = shiftOf(run.length)
-  return bytes
+  return copy.end()
+}
+
+/** Copies parts one behind the other; those that stand together in what is old are copied at once. */
+class Copy {
+  readonly #old: Buffer
+  readonly #joined: Buffer
+  #at = 0
+  /** What is to be copied of what is old. */
+  #from = 0
+  #to = 0
+
+  constructor(old: Buffer, joined: Buffer) {
+    this.#old = old
+    this.#joined = joined
+  }
+
+  /** Returns where the part stands now. */
+  add(fresh: Uint8Array | undefined, from: number, bytes: number): number {
+    const at = this.#at + this.#to - this.#from
+    if (fresh === undefined && from === this.#to) {
+      this.#to += bytes
+      return at
+    }
+    this.end()
+    if (fresh === undefined) {
+      this.#from = from
+      this.#to = from + bytes
+    } else {
+      this.#joined.set(fresh, at)
+      this.#at = at + bytes
+    }
+    return at
+  }
+
+  /** Returns how many bytes were copied. */
+  end(): number {
+    if (this.#to > this.#from) this.#old.copy(this.#joined, this.#at, this.#from, this.#to)
+    this.#at += this.#to - this.#from
+    this.#from = 0
+    this.#to = 0
+    return this.#at
+  }
 }
 
 /** What was compressed of a segment stays when it moves to another run. */
@@ -164,6 +219,6 @@ export function* deflatedOf<P>(runs: readonly Run<P>[], end: Deflated): Iterable
   yield end
 }
 
-function roomFor(bytes: number): Uint8Array {
+function roomFor(bytes: number): Buffer {
   return Buffer.allocUnsafeSlow(Math.ceil(bytes / ROOM_STEP) * ROOM_STEP).subarray(0, bytes)
 }

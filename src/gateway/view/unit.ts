@@ -87,7 +87,7 @@ export interface Entry {
 
 /** What an entry shows: a stored family, the times of a group, or the live metrics of a set by page. */
 export type Content =
-  | { readonly kind: 'blob'; readonly blob: Uint8Array }
+  | StoredBytes
   | { readonly kind: 'time'; readonly seconds: number }
   | {
       readonly kind: 'paged'
@@ -96,10 +96,32 @@ export type Content =
       readonly pages: Map<number, readonly PlacedMetric[]>
     }
 
+/**
+ * Where the blob of a family stands. There are so many that each is spared an object of its own kind for bytes, which
+ * takes more room than most blobs; `blobOf` makes one.
+ */
+export interface StoredBytes {
+  readonly kind: 'blob'
+  readonly buffer: ArrayBufferLike
+  readonly at: number
+  readonly bytes: number
+}
+
+export function storedBytes({ buffer, byteOffset, byteLength }: Uint8Array): StoredBytes {
+  return { kind: 'blob', buffer, at: byteOffset, bytes: byteLength }
+}
+
+export function blobOf({ buffer, at, bytes }: StoredBytes): Buffer {
+  return Buffer.from(buffer, at, bytes)
+}
+
 /** What is told of a family beside what it holds. */
 export type EntryState = Omit<FamilyState, 'blob'>
 
 const NONE: ReadonlySet<string> = new Set()
+/** Of groups, which have none; nothing is ever put there. */
+const NO_PAGES = new Map<number, UnitPage>()
+const NO_FAMILIES = new Map<string, StoredFamily>()
 const NAME_SETS = new Map<string, NameSet>()
 
 function nameSetOf(identity: Labels): NameSet {
@@ -135,8 +157,8 @@ export function makeUnit(id: UnitId, labels: Labels): Unit {
     expiresMs: 0,
     queuedMs: Number.POSITIVE_INFINITY,
     entries: new Map(),
-    pages: new Map(),
-    families: new Map(),
+    pages: kind === 'group' ? NO_PAGES : new Map(),
+    families: kind === 'group' ? NO_FAMILIES : new Map(),
     hinted: NONE,
   }
 }
@@ -157,7 +179,7 @@ export function readEntry(entry: Entry): Family {
   const { content, name } = entry
   switch (content.kind) {
     case 'blob':
-      return readStored(content.blob)
+      return readStored(blobOf(content))
     case 'time':
       return {
         name,
@@ -189,7 +211,7 @@ export function headOf(entry: Entry): { help: string; unit: string } {
 export function labelsOf({ content, type }: Entry): readonly Labels[] {
   switch (content.kind) {
     case 'blob':
-      return readStoredLabels(content.blob)
+      return readStoredLabels(blobOf(content))
     case 'time':
       return [NO_LABELS]
     case 'paged':

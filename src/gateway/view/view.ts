@@ -21,6 +21,7 @@ import {
   makeUnit,
   PUSH_FAILURE_TIME,
   PUSH_TIME,
+  storedBytes,
   type Unit,
 } from './unit.ts'
 
@@ -269,7 +270,7 @@ export class View {
     const known = unit.entries.get(family.name)
     if (known !== undefined && known.version === family.version) return true
     if (family.blob === undefined) return false
-    this.#setEntry(unit, family, { kind: 'blob', blob: ownBytes(family.blob) })
+    this.#setEntry(unit, family, storedBytes(ownBytes(family.blob)))
     return true
   }
 
@@ -446,7 +447,7 @@ function countedSeries(entry: Entry): number {
 }
 
 function bytesOf(content: Content): number {
-  return content.kind === 'blob' ? content.blob.byteLength : 0
+  return content.kind === 'blob' ? content.bytes : 0
 }
 
 /** A copy when the bytes are a small part of a large buffer, which they would keep alive; Node's own slabs are small. */

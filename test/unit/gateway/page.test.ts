@@ -3,27 +3,73 @@ import { crc32, gunzipSync, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { joinCrc, shiftOf } from '../../../src/gateway/exposition/crc32.ts'
-import { Deflater } from '../../../src/gateway/exposition/gzip-member.ts'
+import { Deflater } from '../../../src/gateway/exposition/deflater.ts'
+import { deflateShort } from '../../../src/gateway/exposition/gzip-member.ts'
 import { HEAD, Page } from '../../../src/gateway/exposition/page.ts'
 
-const END = Buffer.from('# EOF\n')
+const FOREVER = Number.POSITIVE_INFINITY
+const END = deflateShort(Buffer.from('# EOF\n'))
 /** An empty final block. */
 const LAST_BLOCK = Buffer.from([3, 0])
 const deflater = new Deflater()
 afterAll(() => deflater.close())
 
-function textOf(page: Page): string {
-  page.join(Number.POSITIVE_INFINITY)
-  return Buffer.concat(page.plain().chunks).toString()
+interface Block {
+  readonly family: string
+  readonly unit: string
+  text: string
+  series: number
 }
 
-async function unzippedTextOf(page: Page): Promise<string> {
-  page.join(Number.POSITIVE_INFINITY)
-  const { chunks, bytes } = await page.gzip(deflater, END)
+/** A page of texts that knows from what it was told how large each of them is. */
+function pageOf(keeps: { text?: boolean; gzip?: boolean } = { text: true, gzip: true }) {
+  const sizes = new Map<string, number>()
+  const page = new Page<Block>({
+    familyOf: ({ family }) => family,
+    orderOf: ({ unit }) => unit,
+    write: ({ text }) => Buffer.from(text),
+    seriesOf: ({ series }) => series,
+    resized({ family, unit }, by) {
+      const key = `${family} ${unit}`
+      sizes.set(key, (sizes.get(key) ?? 0) + by)
+    },
+  })
+  page.keepText(keeps.text === true)
+  if (keeps.gzip) page.keepGzip(deflater)
+  const put = (family: string, unit: string, text: string, series = 1) => {
+    const block = { family, unit, text, series }
+    page.put(block)
+    return block
+  }
+  return { page, put, sizes }
+}
+
+async function settle(page: Page<Block>): Promise<void> {
+  while (!page.render(FOREVER)) await page.landing()
+  while (!page.isCompressed) await page.landing()
+  expect(page.join(FOREVER)).toBe(true)
+}
+
+async function textOf(page: Page<Block>): Promise<string> {
+  await settle(page)
+  const { chunks, bytes } = page.plain()
+  expect(chunks.reduce((sum, { length }) => sum + length, 0)).toBe(bytes)
+  return Buffer.concat(chunks).toString()
+}
+
+async function unzippedTextOf(page: Page<Block>): Promise<string> {
+  await settle(page)
+  const { chunks, bytes } = page.gzip(END)
   const whole = Buffer.concat(chunks)
   expect(whole.length).toBe(bytes)
   return gunzipSync(whole).toString()
 }
+
+const number = (n: number) => String(n).padStart(5, '0')
+
+/** Lines of which hardly two are equal, so that they do not shrink to nothing. */
+const lines = (n: number, count: number) =>
+  Array.from({ length: count }, (_, i) => `m{i="${n}",j="${(n * 7919 + i * 104729) % 1e6}"} ${i}\n`).join('')
 
 describe('a checksum joined from parts', () => {
   it.each([
@@ -39,145 +85,264 @@ describe('a checksum joined from parts', () => {
 })
 
 describe('a page', () => {
-  it('keeps pieces in order of family and unit, the head first', () => {
-    const page = new Page()
-    page.set('b', 'u1', Buffer.from('b1\n'), 1)
-    page.set('a', 'u2', Buffer.from('a2\n'), 1)
-    page.set('a', HEAD, Buffer.from('# a\n'), 1)
-    page.set('a', 'u1', Buffer.from('a1\n'), 1)
-    expect(textOf(page)).toBe('# a\na1\na2\nb1\n')
+  it('keeps pieces in order of family and unit, the head first', async () => {
+    const { page, put } = pageOf()
+    put('b', 'u1', 'b1\n')
+    put('a', 'u2', 'a2\n')
+    put('a', HEAD, '# a\n')
+    put('a', 'u1', 'a1\n')
+    expect(await textOf(page)).toBe('# a\na1\na2\nb1\n')
+    expect(await unzippedTextOf(page)).toBe('# a\na1\na2\nb1\n# EOF\n')
   })
 
-  it('is handed out as it stood, whatever changes before it is compressed or sent', async () => {
-    const page = new Page()
-    page.set('a', 'u', Buffer.from('old\n'), 1)
-    page.join(Number.POSITIVE_INFINITY)
+  it('shows what stands in the place of a piece, or nothing once it is gone', async () => {
+    const { page, put } = pageOf()
+    put('a', 'u1', 'old\n')
+    put('a', 'u2', 'a2\n')
+    await settle(page)
+    put('a', 'u1', 'new one\n')
+    expect(await textOf(page)).toBe('new one\na2\n')
+    page.remove('a', 'u1')
+    page.remove('a', 'u3')
+    expect(await textOf(page)).toBe('a2\n')
+    expect(await unzippedTextOf(page)).toBe('a2\n# EOF\n')
+  })
+
+  it('is handed out as it stood, whatever changes before it is sent', async () => {
+    const { page, put } = pageOf()
+    put('a', 'u', 'old\n')
+    await settle(page)
     const plain = page.plain()
-    const zipped = page.gzip(deflater, END)
-    page.set('a', 'u', Buffer.from('new\n'), 1)
-    page.set('b', 'u', Buffer.from('b\n'), 1)
-    expect(textOf(page)).toBe('new\nb\n')
-    expect(Buffer.concat(plain.chunks).toString()).toBe('old\n')
-    expect(gunzipSync(Buffer.concat((await zipped).chunks)).toString()).toBe('old\n# EOF\n')
+    const zipped = page.gzip(END)
+    put('a', 'u', 'new\n')
+    put('b', 'u', 'b\n')
+    expect(await textOf(page)).toBe('new\nb\n')
     expect(await unzippedTextOf(page)).toBe('new\nb\n# EOF\n')
+    expect(Buffer.concat(plain.chunks).toString()).toBe('old\n')
+    expect(gunzipSync(Buffer.concat(zipped.chunks)).toString()).toBe('old\n# EOF\n')
   })
 
-  it('copies bytes when it joins them, so that where they stood can be written over', async () => {
-    const page = new Page()
-    const sheet = Buffer.from('old\n')
-    page.set('a', 'u', sheet, 1)
-    page.join(Number.POSITIVE_INFINITY)
-    sheet.fill('x')
-    expect(textOf(page)).toBe('old\n')
+  it('hands out the same bytes again while nothing changes', async () => {
+    const { page, put } = pageOf()
+    for (let i = 0; i < 1000; i++) put('family', number(i), lines(i, 30))
+    await settle(page)
+    const work = { ...page.work }
+    const { chunks } = page.gzip(END)
+    await settle(page)
+    expect(page.gzip(END).chunks).toBe(chunks)
+    expect(page.work).toEqual(work)
   })
 
-  it('compresses while it is joined all but the segment that is written to, and nothing twice', async () => {
-    const page = new Page()
-    const texts: Uint8Array[] = []
-    const counting = {
-      deflate(text: Uint8Array) {
-        texts.push(text)
-        return deflater.deflate(text)
+  it('renews what changed and little besides', async () => {
+    const { page, put } = pageOf({ gzip: true })
+    for (let i = 0; i < 5000; i++) put('family', number(i), lines(i, 30))
+    await settle(page)
+    expect(page.work.written).toBe(5000)
+    const before = { ...page.work }
+    const chunks = new Set(page.gzip(END).chunks)
+    for (let i = 0; i < 5000; i += 100) put('family', number(i), lines(i + 1, 30))
+    await settle(page)
+    const after = page.gzip(END).chunks
+    const bytesOfPiece = page.bytes / 5000
+    // A piece is rendered and compressed with those that share its segment, of about 4 KiB.
+    expect(page.work.written - before.written).toBeLessThanOrEqual(50 * Math.ceil(4096 / bytesOfPiece + 1))
+    expect(page.work.compressedBytes - before.compressedBytes).toBeLessThanOrEqual(50 * (4096 + bytesOfPiece))
+    expect(after.filter((chunk) => !chunks.has(chunk)).length).toBeLessThanOrEqual(50 + 1)
+  })
+
+  it('writes nothing but what changed as long as the text is kept', async () => {
+    const { page, put } = pageOf({ text: true })
+    for (let i = 0; i < 1000; i++) put('family', number(i), lines(i, 3))
+    await settle(page)
+    const before = page.work.written
+    for (let i = 0; i < 1000; i += 100) put('family', number(i), lines(i + 1, 3))
+    await settle(page)
+    expect(page.work.written - before).toBe(10)
+  })
+
+  it('keeps no text unless it is asked for', async () => {
+    const { page, put } = pageOf({ gzip: true })
+    for (let i = 0; i < 1000; i++) put('family', number(i), lines(i, 30))
+    const text = await unzippedTextOf(page)
+    expect(page.keptBytes).toBeLessThan(page.bytes / 2)
+    page.keepText(true)
+    const compressed = page.work.compressedBytes
+    expect(`${await textOf(page)}# EOF\n`).toBe(text)
+    expect(page.work.compressedBytes).toBe(compressed)
+    expect(page.keptBytes).toBeGreaterThan(page.bytes)
+    page.keepText(false)
+    expect(page.keptBytes).toBeLessThan(page.bytes / 2)
+    put('family', number(500), 'changed\n')
+    expect(await unzippedTextOf(page)).toContain('\nchanged\n')
+  })
+
+  it('compresses what it has when that is asked for, and gives it up again', async () => {
+    const { page, put } = pageOf({ text: true })
+    for (let i = 0; i < 1000; i++) put('family', number(i), lines(i, 30))
+    const text = await textOf(page)
+    const { written } = page.work
+    page.keepGzip(deflater)
+    expect(await unzippedTextOf(page)).toBe(`${text}# EOF\n`)
+    expect(page.work.written).toBe(written)
+    page.keepGzip(undefined)
+    expect(page.keptBytes).toBeLessThan(page.bytes * 1.1)
+    put('family', number(1), 'changed\n')
+    expect(await textOf(page)).toContain('\nchanged\n')
+  })
+
+  it('tries again what could not be compressed', async () => {
+    const { page, put } = pageOf()
+    const broken = new Deflater()
+    page.keepGzip(broken)
+    for (let i = 0; i < 1000; i++) put('family', number(i), lines(i, 30))
+    expect(page.render(FOREVER) || page.isBehind).toBe(true)
+    broken.close()
+    await expect(settle(page)).rejects.toMatchObject({ code: 'PGR_INTERNAL' })
+    page.keepGzip(deflater)
+    expect(await unzippedTextOf(page)).toBe(`${await textOf(page)}# EOF\n`)
+  })
+
+  it('loses nothing when a piece cannot be written for a while', async () => {
+    let fails = false
+    const page = new Page<Block>({
+      familyOf: ({ family }) => family,
+      orderOf: ({ unit }) => unit,
+      write({ text, unit }) {
+        if (fails && unit === number(50)) throw new Error('damaged')
+        return Buffer.from(text)
       },
+      seriesOf: ({ series }) => series,
+      resized: () => undefined,
+    })
+    page.keepText(true)
+    page.keepGzip(deflater)
+    const blocks = Array.from({ length: 100 }, (_, i) => ({
+      family: 'a',
+      unit: number(i),
+      text: lines(i, 2),
+      series: 1,
+    }))
+    for (const block of blocks) page.put(block)
+    await settle(page)
+    fails = true
+    for (const block of blocks) {
+      block.text = lines(1, 3)
+      page.put(block)
     }
-    const add = (from: number) => {
-      for (let i = from; i < from + 100; i++)
-        page.set('a', `u${String(i).padStart(3, '0')}`, Buffer.alloc(2000, `${i}\n`), 1)
-      page.join(Number.POSITIVE_INFINITY, counting as Deflater)
-    }
-    add(0)
-    expect(texts.length).toBeGreaterThan(2)
-    const early = texts.length
-    add(100)
-    expect(texts.length).toBeGreaterThan(early)
-    const { chunks } = await page.gzip(counting as Deflater, END)
-    expect(gunzipSync(Buffer.concat(chunks)).length).toBe(200 * 2000 + END.length)
-    const bytes = texts.reduce((sum, text) => sum + text.length, 0)
-    expect(bytes).toBeLessThan(200 * 2000 * 1.3)
+    expect(() => page.render(FOREVER)).toThrow('damaged')
+    fails = false
+    const expected = blocks.map(({ text }) => text).join('')
+    expect(await textOf(page)).toBe(expected)
+    expect(await unzippedTextOf(page)).toBe(`${expected}# EOF\n`)
+    expect(page.bytes).toBe(expected.length)
+    expect(page.series).toBe(100)
   })
 
-  it('compresses again only the segments that changed', async () => {
-    const page = new Page()
-    for (let i = 0; i < 2000; i++)
-      page.set('family', `u${String(i).padStart(5, '0')}`, Buffer.from(`m{i="${i}"} ${i}\n`.repeat(8)), 1)
-    page.join(Number.POSITIVE_INFINITY)
-    const before = (await page.gzip(deflater, END)).chunks
-    page.set('family', 'u01000', Buffer.from('changed\n'), 1)
-    page.join(Number.POSITIVE_INFINITY)
-    const after = (await page.gzip(deflater, END)).chunks
-    expect(before.length).toBeGreaterThan(6)
-    expect(after.length).toBe(before.length)
-    const kept = after.filter((chunk) => before.includes(chunk))
-    // All but the changed segment, the end and the trailer with the checksum.
-    expect(kept.length).toBe(before.length - 3)
+  it('stops when its time is up and goes on later', async () => {
+    const { page, put } = pageOf({ text: true })
+    for (let i = 0; i < 1000; i++) put('family', number(i), lines(i, 30), 30)
+    let slices = 1
+    while (!page.render(0)) slices++
+    expect(slices).toBeGreaterThan(5)
+    expect(await textOf(page)).toHaveLength(page.bytes)
   })
 
   it('equals a sorted map of pieces after any sequence of changes, plain and gzipped', async () => {
     const change = fc.record({
       family: fc.constantFrom('a', 'a_b', 'b', 'c'),
       unit: fc.nat(400).map((n) => `u${n}`),
-      bytes: fc.oneof(fc.constant(0), fc.nat(3000), fc.constant(90_000)),
+      bytes: fc.oneof(fc.constant(-1), fc.nat(60), fc.nat(3000), fc.constant(0), fc.constant(90_000)),
       series: fc.nat(9),
     })
     const round = fc.record({
-      changes: fc.array(change, { maxLength: 120 }),
+      changes: fc.array(change, { maxLength: 150 }),
       removed: fc.option(fc.constantFrom('a', 'a_b', 'c', 'd')),
+      keepsText: fc.boolean(),
+      keepsGzip: fc.boolean(),
+      isSettled: fc.boolean(),
     })
     let largest = 0
     await fc.assert(
-      fc.asyncProperty(fc.array(round, { maxLength: 4 }), async (rounds) => {
-        const page = new Page()
-        const model = new Map<string, { family: string; text: string; series: number }>()
+      fc.asyncProperty(fc.array(round, { maxLength: 6 }), async (rounds) => {
+        const { page, put, sizes } = pageOf({})
+        const model = new Map<string, Block>()
         let serial = 0
-        for (const { changes, removed } of rounds) {
+        let compresses = false
+        for (const { changes, removed, keepsText, keepsGzip, isSettled } of rounds) {
+          page.keepText(keepsText)
+          if (keepsGzip !== compresses) page.keepGzip(keepsGzip ? deflater : undefined)
+          compresses = keepsGzip
           for (const { family, unit, bytes, series } of changes) {
-            const text = bytes === 0 ? undefined : `${serial++}`.padEnd(bytes, '.')
             const key = `${family}\u0000${unit}`
-            const grown = (text?.length ?? 0) - (model.get(key)?.text.length ?? 0)
-            const bytesNow = text === undefined ? undefined : Buffer.from(text)
-            expect(page.set(family, unit, bytesNow, series)).toBe(grown)
-            if (text === undefined) model.delete(key)
-            else model.set(key, { family, text, series })
+            if (bytes < 0) {
+              model.delete(key)
+              page.remove(family, unit)
+            } else {
+              model.set(key, put(family, unit, `${serial++}`.padEnd(bytes, '.').slice(0, bytes), series))
+            }
           }
           if (removed !== null) {
             page.removeFamily(removed)
             for (const [key, { family }] of model) if (family === removed) model.delete(key)
           }
+          if (!isSettled) continue
           const pieces = [...model].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, piece]) => piece)
           const expected = pieces.map(({ text }) => text).join('')
-          expect(page.series).toBe(pieces.reduce((sum, { series }) => sum + series, 0))
           largest = Math.max(largest, expected.length)
+          await settle(page)
+          if (keepsText) expect(await textOf(page)).toBe(expected)
+          if (keepsGzip) expect(await unzippedTextOf(page)).toBe(`${expected}# EOF\n`)
+          expect(page.series).toBe(pieces.reduce((sum, { series }) => sum + series, 0))
           expect(page.bytes).toBe(expected.length)
-          expect(textOf(page)).toBe(expected)
-          expect(await unzippedTextOf(page)).toBe(`${expected}# EOF\n`)
+          for (const { family, unit, text } of pieces)
+            expect(sizes.get(`${family} ${unit}`) ?? 0).toBe(text.length)
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     )
     expect(largest).toBeGreaterThan(300_000)
   })
 })
 
 describe('a deflater', () => {
-  it('gives of every text a segment of its own, in whatever order they are waited for', async () => {
-    const own = new Deflater()
-    const texts = ['a'.repeat(100_000), '', randomBytes(200_000).toString('latin1'), 'b', ''].map((text) =>
-      Buffer.from(text, 'latin1'),
-    )
-    const segments = await Promise.all(texts.map((text) => own.deflate(text)))
-    for (const [place, { bytes, length, crc }] of segments.entries()) {
-      const text = texts[place] as Buffer
-      expect(inflateRawSync(Buffer.concat([bytes, LAST_BLOCK])).equals(text)).toBe(true)
-      expect([length, crc]).toEqual([text.length, crc32(text)])
+  const stripOf = (...texts: string[]) => {
+    const ranges: number[] = []
+    let at = 0
+    for (const text of texts) {
+      ranges.push(at, at + text.length)
+      at += text.length
     }
+    return { strip: new Uint8Array(Buffer.from(texts.join(''), 'latin1')), ranges: Uint32Array.from(ranges) }
+  }
+
+  it('gives of every text a segment of its own', async () => {
+    const own = new Deflater()
+    const texts = ['a'.repeat(100_000), randomBytes(200_000).toString('latin1'), 'b']
+    const { bytes, lengths, crcs } = await own.deflate(stripOf(...texts))
+    let at = 0
+    for (const [place, text] of texts.entries()) {
+      const part = bytes.subarray(at, at + (lengths[place] as number))
+      at += part.length
+      expect(inflateRawSync(Buffer.concat([part, LAST_BLOCK])).toString('latin1')).toBe(text)
+      expect(crcs[place]).toBe(crc32(Buffer.from(text, 'latin1')))
+    }
+    expect(at).toBe(bytes.length)
+    own.close()
+  })
+
+  it('says so when it cannot, and goes on', async () => {
+    const own = new Deflater()
+    const broken = { ...stripOf('text'), ranges: undefined as unknown as Uint32Array }
+    await expect(own.deflate(broken)).rejects.toMatchObject({ code: 'PGR_INTERNAL' })
+    expect((await own.deflate(stripOf('text'))).lengths).toHaveLength(1)
     own.close()
   })
 
   it('lets nobody wait who comes too late', async () => {
     const own = new Deflater()
-    const before = [own.deflate(Buffer.alloc(1_000_000)), own.deflate(Buffer.from('x'))]
+    const before = [own.deflate(stripOf('a'.repeat(1_000_000))), own.deflate(stripOf('x'))]
     own.close()
-    const outcomes = await Promise.allSettled([...before, own.deflate(Buffer.from('y'))])
+    const outcomes = await Promise.allSettled([...before, own.deflate(stripOf('y'))])
     for (const outcome of outcomes)
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'PGR_INTERNAL' } })
   })
