@@ -133,7 +133,9 @@ export class Compressor<P> {
 
   #grow(by: number): void {
     const needed = this.#used + by
-    const strip = new Uint8Array(needed <= STRIP_BYTES ? STRIP_BYTES : Math.max(needed, 2 * this.#strip.length))
+    const strip = new Uint8Array(
+      needed <= STRIP_BYTES ? STRIP_BYTES : Math.max(needed, 2 * this.#strip.length),
+    )
     strip.set(this.#strip.subarray(0, this.#used))
     this.#strip = strip
   }

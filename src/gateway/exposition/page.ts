@@ -7,25 +7,26 @@ import {
   deflatedOf,
   detach,
   forgetGzip,
-  joinGzip,
   isStaleAt,
+  joinGzip,
   joinText,
   lengthAt,
   markStale,
-  newRun,
-  newSegment,
   NOTHING,
   NOWHERE,
+  newRun,
+  newSegment,
   parted,
   RUN_BYTES,
   type Run,
-  SEGMENT_BYTES,
+  SEGMENT_WEIGHT,
   type Segment,
   STALE,
+  weightOf,
 } from './run.ts'
 
 /** As long as sizes are not known: pieces and series in a segment, and segments in a run, which is rendered at once. */
-const MOST_PIECES = 128
+const MOST_PIECES = 64
 const MOST_SERIES = 256
 const MOST_SEGMENTS = 16
 
@@ -327,9 +328,8 @@ export class Page<P> {
     for (let place = 0; place + 1 < segments.length; ) {
       const segment = segments[place] as Segment<P>
       const next = segments[place + 1] as Segment<P>
-      const isSmall = Math.min(segment.bytes, next.bytes) < SEGMENT_BYTES / 4
-      const fits =
-        segment.bytes + next.bytes <= SEGMENT_BYTES && segment.pieces.length + next.pieces.length <= MOST_PIECES
+      const isSmall = Math.min(weightOf(segment), weightOf(next)) < SEGMENT_WEIGHT / 4
+      const fits = weightOf(segment) + weightOf(next) <= SEGMENT_WEIGHT
       if (!isSmall || !fits || !(segment.isStale || next.isStale)) {
         place++
         continue

@@ -2,10 +2,11 @@ import { joinCrc, shiftOf } from './crc32.ts'
 import type { Deflated } from './gzip-member.ts'
 
 /**
- * Text is rendered and compressed in segments of about this size. A change costs all of its segment, so they are small;
- * much smaller ones would compress badly.
+ * Text is rendered and compressed in segments of about this weight: the bytes, and what each piece costs beside its own. A
+ * change costs all of its segment, so they are small; much smaller ones would compress badly.
  */
-export const SEGMENT_BYTES = 4 * 1024
+export const SEGMENT_WEIGHT = 4 * 1024
+const PIECE_WEIGHT = 128
 /** Bytes are kept and handed out in runs of segments, so that a page is no long list of small things. */
 export const RUN_BYTES = 32 * 1024
 /** Kept bytes take room in steps: room of the same size is found again, where odd sizes leave gaps. */
@@ -92,6 +93,10 @@ export function newRun<P>(segments: Segment<P>[]): Run<P> {
   return { segments, text: undefined, gzip: NOTHING, crc: 0, shift: 0, length: 0 }
 }
 
+export function weightOf<P>({ bytes, pieces }: Segment<P>): number {
+  return bytes + pieces.length * PIECE_WEIGHT
+}
+
 export function bytesOf<P>({ segments }: Run<P>): number {
   let bytes = 0
   for (const segment of segments) bytes += segment.bytes
@@ -116,18 +121,18 @@ export function cut<P>(segment: Segment<P>, index: number): Segment<P> {
 
 /** Parts of a rendered segment, in order, of a handy size. */
 export function parted<P>(segment: Segment<P>, seriesOf: (piece: P) => number): Segment<P>[] {
-  if (segment.bytes <= 2 * SEGMENT_BYTES || segment.pieces.length === 1) return [segment]
+  if (weightOf(segment) <= 2 * SEGMENT_WEIGHT || segment.pieces.length === 1) return [segment]
   const parts: Segment<P>[] = []
   let from = 0
-  let bytes = 0
+  let weight = 0
   for (const [index, length] of segment.lengths.entries()) {
-    bytes += length
-    if (bytes < SEGMENT_BYTES && index < segment.lengths.length - 1) continue
+    weight += length + PIECE_WEIGHT
+    if (weight < SEGMENT_WEIGHT && index < segment.lengths.length - 1) continue
     const part = newSegment(segment.pieces.slice(from, index + 1), segment.lengths.slice(from, index + 1))
     for (const piece of part.pieces) part.series += seriesOf(piece)
     parts.push(part)
     from = index + 1
-    bytes = 0
+    weight = 0
   }
   return parts
 }

@@ -15,6 +15,7 @@ import { Heap } from './heap.ts'
 import type { Hint } from './hints.ts'
 import { SetEntries } from './sets.ts'
 import {
+  blobOf,
   type Content,
   type Entry,
   type EntryState,
@@ -291,6 +292,7 @@ export class View {
   #setEntry(unit: Unit, state: EntryState, content: Content): void {
     const { type, version, series, expiresMs, pushedMs, firstSeenMs } = state
     let entry = unit.entries.get(state.name)
+    let isOther = true
     if (entry === undefined) {
       const index = this.#indexOf(state.name)
       // One text for all units: stores hand out a new one with each.
@@ -317,20 +319,23 @@ export class View {
       this.#series -= countedSeries(entry)
       this.#bytes -= bytesOf(entry.content)
       const { type: typeBefore, firstSeenMs: firstSeenBefore } = entry
+      isOther =
+        typeBefore !== type || firstSeenBefore !== firstSeenMs || !haveEqualBytes(entry.content, content)
       entry.type = type
       entry.version = version
       entry.series = series
       entry.expiresMs = expiresMs
       entry.pushedMs = pushedMs
       entry.firstSeenMs = firstSeenMs
+      // Also when the bytes are equal: those that were there stand beside others of an earlier push.
       entry.content = content
-      entry.keys = undefined
+      if (isOther) entry.keys = undefined
       if (typeBefore !== type) this.#indexOf(entry.name).retype(entry, typeBefore)
       else if (firstSeenBefore !== firstSeenMs) this.#indexOf(entry.name).aged(entry)
     }
     this.#series += countedSeries(entry)
     this.#bytes += bytesOf(content)
-    this.#changed(entry)
+    if (isOther) this.#changed(entry)
   }
 
   #dropEntry(entry: Entry): void {
@@ -444,6 +449,11 @@ function nextExpiry(unit: Unit): number {
 
 function countedSeries(entry: Entry): number {
   return entry.content.kind === 'time' ? 0 : entry.series
+}
+
+/** Jobs push all they have, of which most did not change: that is no change to any page. */
+function haveEqualBytes(a: Content, b: Content): boolean {
+  return a.kind === 'blob' && b.kind === 'blob' && a.bytes === b.bytes && blobOf(a).equals(blobOf(b))
 }
 
 function bytesOf(content: Content): number {
