@@ -1,9 +1,14 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
 import { streamOf } from './http2.ts'
+import { Turns } from './turns.ts'
 
 /** Pieces are handed to the socket together: many at a time cost little more than one. */
-const BATCH_BYTES = 1024 * 1024
+const BATCH_BYTES = 256 * 1024
+
+/** What all pages together may hand over before other work of the process gets its turn. */
+const TURN_BYTES = 1024 * 1024
+const turns = new Turns(TURN_BYTES)
 
 /** A reader that takes nothing for this long is gone; the page it holds is memory. */
 const STALLED_MS = 30_000
@@ -36,9 +41,10 @@ export async function sendPage(
     sentBytes += piece.byteLength
     batchBytes += piece.byteLength
     if (batchBytes < BATCH_BYTES) continue
-    batchBytes = 0
     response.uncork()
     if (sink.writableNeedDrain) await drained(sink)
+    await turns.take(batchBytes)
+    batchBytes = 0
     response.cork()
   }
   response.uncork()
