@@ -14,7 +14,7 @@ export interface Scraper {
   scrape(request: ScrapeRequest): Promise<Scrape>
   /** What the pages in use leave out. */
   quarantined(): readonly Quarantined[]
-  /** Bytes of the pages in use, before compression. */
+  /** Bytes that are kept of the pages in use. */
   readonly bytes: number
   /** Lets go of pages that were not used for long. */
   rest(): void
