@@ -177,8 +177,9 @@ export class Exposition {
 
   /** Calls that come together share one renewal, but never one that has begun: it may not show what they have to. */
   async #renewal(): Promise<Renewal> {
+    if (this.#queued !== undefined) return this.#queued
     if (this.#renewing === undefined) return this.#begin()
-    this.#queued ??= this.#renewing.zipped
+    this.#queued = this.#renewing.zipped
       .catch(() => undefined)
       // Who waited for the one before has a look at how things stand first.
       .then(nextTurn)

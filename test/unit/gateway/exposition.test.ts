@@ -18,7 +18,7 @@ afterEach(() => {
 })
 
 /** A view of one partition, and what is told of it. */
-function makeView() {
+function makeView(units = UNITS) {
   const view = new View(1, { expired: () => undefined, reset: () => undefined })
   let version = 0
   const groupOf = (unit: number, value: (family: number) => number): GroupChange => {
@@ -62,7 +62,7 @@ function makeView() {
   const tell = (changes: readonly GroupChange[]) => {
     view.applyPage({ partition: 0, epoch: 'e', wiped: 0, version, nowMs: 1_000, changes, done: true }, 0)
   }
-  tell(Array.from({ length: UNITS }, (_, unit) => groupOf(unit, () => unit)))
+  tell(Array.from({ length: units }, (_, unit) => groupOf(unit, () => unit)))
   const exposition = new Exposition(view, writer, {
     escaping: 'underscores',
     timestamps: false,
@@ -137,6 +137,32 @@ describe('an exposition', () => {
     for (const { chunks } of others) expect(chunks).toBe(first?.chunks)
     expect(gunzipSync(Buffer.concat(first?.chunks ?? [])).toString()).toContain('} 70009\n')
     expect((await early).series).toBe(UNITS * (FAMILIES * SERIES + 2))
+  })
+
+  it('shows every scrape what was there before it, however many come while it changes', async () => {
+    const { exposition, tell, groupOf } = makeView(300)
+    await exposition.render(true)
+    const seen: Promise<void>[] = []
+    for (let round = 1; round <= 30; round++) {
+      const value = 1_000_000 * round
+      tell([groupOf(round, () => value)])
+      for (const gzip of [true, false]) {
+        const look = async () => {
+          const { chunks } = await exposition.render(gzip)
+          const text = (gzip ? gunzipSync(Buffer.concat(chunks)) : Buffer.concat(chunks)).toString()
+          const shown = text.split('\n').filter((line) => line.includes(`instance="node-${round}",`))
+          const values = shown.filter((line) => line.startsWith('family_')).map((line) => line.split(' ')[1])
+          expect(values).toHaveLength(FAMILIES * SERIES)
+          expect(new Set(values.map((text) => Math.trunc(Number(text) / 1000)))).toEqual(
+            new Set([value / 1000]),
+          )
+        }
+        seen.push(look())
+      }
+      if (round % 3 === 0) await new Promise((resolve) => setImmediate(resolve))
+      if (round % 10 === 0) await Promise.all(seen.splice(0))
+    }
+    await Promise.all(seen)
   })
 
   it('gives the same page plain and compressed', async () => {
