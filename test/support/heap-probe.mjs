@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import { PerformanceObserver } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
+import { isMainThread } from 'node:worker_threads'
 
 /**
  * Preloaded into a program (`node --import`): tells on a port of its own how many bytes its heap and what lies outside
@@ -24,5 +25,6 @@ const server = createServer((request, response) => {
     }),
   )
 })
-server.listen(Number(process.env.HEAP_PROBE_PORT), '127.0.0.1')
+// Threads of the program preload it too.
+if (isMainThread) server.listen(Number(process.env.HEAP_PROBE_PORT), '127.0.0.1')
 server.unref()

@@ -17,6 +17,7 @@ export const scripts = {
   remove: load('remove'),
   wipe: load('wipe'),
   sweep: load('sweep'),
+  positions: load('positions'),
   since: load('since'),
   init: load('init'),
   configure: load('configure'),
