@@ -1,30 +1,33 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { announce, DRAINING, STOPPED } from './announce.ts'
 import type { Notice } from './config/given.ts'
 import { pathOfUrl, showAddress } from './config/kinds.ts'
-import { options } from './config/options.ts'
-import { takeOver } from './config/reload.ts'
+import { reloadText, takeOver } from './config/reload.ts'
 import { disk, type Rereading, readAndReread } from './config/reread.ts'
 import type { Resolved } from './config/resolve.ts'
 import type { Origins, Settings } from './config/rules.ts'
-import { showFlags, showSettings } from './config/show.ts'
+import { showFlags } from './config/show.ts'
 import { assertTakenOver, loadWayIn, type WayIn } from './config/web/way-in.ts'
 import { PgrError } from './errors/pgr-error.ts'
 import { writers } from './formats/index.ts'
 import { PROMETHEUS_TRANSLATION } from './formats/otlp/index.ts'
 import { type AdjustableGateway, openGateway, type RunningGateway } from './gateway/open-gateway.ts'
+import type { Access } from './http/gate/gate.ts'
 import { inheritedSockets } from './http/inherited-sockets.ts'
-import type { BoundAddress } from './http/listeners.ts'
 import type { AdjustableHttp, HttpOptions, TlsMaterial } from './http/options.ts'
 import { type HttpServer, openHttp } from './http/server.ts'
 import { openStore, type StoreChoice } from './store/index.ts'
 import type { Store } from './store/store.ts'
+import type { Snapshot } from './telemetry/snapshot.ts'
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 import { VERSION } from './version.ts'
 
 /** Longest catch-up of the view, a cold start with millions of series included. */
 const POLL_TIMEOUT_MS = 60_000
 const SWEEP_INTERVAL_MS = 10_000
+const READY_INTERVAL_MS = 50
 /** How soon a new certificate or user is noticed. */
 const REREAD_INTERVAL_MS = 1000
 
@@ -36,7 +39,23 @@ export interface StartOptions {
   /** Asked for by `/-/quit`. */
   readonly requestStop?: () => void
   /** The settings as they are now, from where the first came; without it there is no reloading. */
-  readonly reread?: () => Resolved
+  readonly reread?: () => Pick<Resolved, 'settings' | 'notices'>
+}
+
+/** One of several processes that serve together, and what it asks the others for. */
+export interface WorkerRole {
+  /** From 1. */
+  readonly number: number
+  /** When the first of them started. */
+  readonly startedAt: Date
+  /** Others serve: listens when it has read the store, so that readiness does not fail meanwhile. */
+  readonly holdsBack: boolean
+  /** The page of own metrics of all. */
+  metrics(): Promise<{ contentType: string; body: string }>
+  /** Rejects unless all that listen are ready. */
+  ready(): Promise<void>
+  /** Reloads all. */
+  reload(): Promise<string>
 }
 
 export interface StartedServer {
@@ -46,11 +65,17 @@ export interface StartedServer {
   drain(): void
   /**
    * Reads settings, secrets and certificates anew and takes over what can be; returns in lines what changed. Throws, as
-   * the start does, and changes nothing when any of it is wrong. Either is told.
+   * the start does, and changes nothing when any of it is wrong. Either is told. Several processes take a while.
    */
-  reload(): string
+  reload(): string | Promise<string>
   /** Takes no more requests, ends those under way, lets go of the store. */
   stop(): Promise<void>
+}
+
+/** What a worker tells the others. */
+interface StartedProcess extends StartedServer {
+  ready(): Promise<void>
+  snapshot(): Promise<Snapshot>
 }
 
 /**
@@ -59,13 +84,28 @@ export interface StartedServer {
  * PGR_START_FAILED, having let go of what it had opened.
  */
 export async function startServer(settings: Settings, start: StartOptions = {}): Promise<StartedServer> {
-  const { notices = [], requestStop } = start
+  if (settings.workers > 1) {
+    throw new PgrError(
+      'PGR_SETTING_INVALID',
+      `--workers is ${settings.workers}, but a server inside another program is one process: leave it out`,
+    )
+  }
+  return startProcess(settings, start)
+}
+
+/** The same for one process of `settings.workers`; of limits of the whole it has its share. */
+export async function startProcess(
+  settings: Settings,
+  start: StartOptions & { readonly worker?: WorkerRole },
+): Promise<StartedProcess> {
+  const { notices = [], requestStop, worker } = start
   let gateway: RunningGateway | undefined
   let http: HttpServer | undefined
   const telemetry = openTelemetry({
     version: VERSION,
     logLevel: settings.logLevel,
     logFormat: settings.logFormat,
+    ...(worker === undefined ? {} : { worker: String(worker.number) }),
     levels: () => ({ ...(gateway?.levels() ?? NOTHING), inflightBytes: http?.inflightBytes ?? 0 }),
   })
   const { tell } = telemetry
@@ -75,17 +115,23 @@ export async function startServer(settings: Settings, start: StartOptions = {}):
   let watch: { stop(): void } | undefined
   try {
     const wayIn = readWayIn(settings, telemetry, () => http)
-    store = await openStore(storeChoice(settings, telemetry))
+    // The first speaks for all.
+    if (worker === undefined || (worker.number === 1 && !worker.holdsBack))
+      for (const { level, message } of wayIn.value.notices) tell({ kind: 'notice', level, message })
+    store = await openStore(storeChoice(settings, telemetry, worker))
     const started = openGateway(store, [...writers.values()], gatewaySettings(settings), tell)
     gateway = started
-    const server = openHttp(httpOptions(settings, wayIn.value), {
-      gateway: started,
+    const server = openHttp(httpOptions(settings, wayIn.value, worker), {
+      gateway: worker === undefined ? started : { ...started, ready: worker.ready },
       tell,
-      telemetry,
-      ...(requestStop === undefined ? {} : { lifecycle: { quit: requestStop, reload: () => reload() } }),
+      telemetry: worker ?? telemetry,
+      ...(requestStop === undefined
+        ? {}
+        : { lifecycle: { quit: requestStop, reload: worker?.reload ?? (() => reload()) } }),
     })
     http = server
     const reload = makeReload(settings, start.reread, {
+      isWorker: worker !== undefined,
       store,
       gateway: started,
       http: server,
@@ -93,21 +139,25 @@ export async function startServer(settings: Settings, start: StartOptions = {}):
       wayIn,
     })
     started.start()
+    if (worker?.holdsBack) await becomesReady(started)
     const addresses = await server.listen()
     watch = keepLooking(wayIn)
     const { stop: stopWatching } = watch
-    announce(settings, telemetry, reachable(addresses[0]), start.origins)
+    const urls = addresses.map(({ url }) => url)
+    if (worker === undefined) announce(settings, tell, urls[0], start.origins)
     return {
-      urls: addresses.map(({ url }) => url),
+      urls,
+      ready: started.ready,
+      snapshot: telemetry.snapshot,
       drain() {
         server.beginDrain()
-        tell({ kind: 'notice', level: 'info', message: 'stopping: not ready any more, still serving' })
+        if (worker === undefined) tell(DRAINING)
       },
       reload,
       async stop() {
         stopWatching()
         await stopAll(server, started, store, telemetry)
-        tell({ kind: 'notice', level: 'info', message: 'stopped' })
+        if (worker === undefined) tell(STOPPED)
       },
     }
   } catch (reason) {
@@ -128,6 +178,19 @@ const NOTHING = {
   ready: false,
 }
 
+/** Waits for what readiness takes, but not for ever: a store that is away is told by serving. */
+async function becomesReady(gateway: RunningGateway): Promise<void> {
+  const endMs = performance.now() + POLL_TIMEOUT_MS
+  for (;;) {
+    try {
+      return await gateway.ready()
+    } catch {
+      if (performance.now() >= endMs) return
+    }
+    await sleep(READY_INTERVAL_MS)
+  }
+}
+
 /** What the files for the way in say; each later reading goes to the server. */
 function readWayIn(
   settings: Settings,
@@ -141,7 +204,7 @@ function readWayIn(
       changed(next) {
         assertTakenOver(wayIn.value, next, settings.webConfigFile)
         if (next.tls !== undefined) http()?.setTls(next.tls)
-        http()?.setAccess(next.access)
+        http()?.setAccess(accessShare(next.access, settings.workers))
         tell({ kind: 'web.reread', ok: true })
       },
       failed: (reason) =>
@@ -149,7 +212,6 @@ function readWayIn(
     },
     disk,
   )
-  for (const { level, message } of wayIn.value.notices) tell({ kind: 'notice', level, message })
   return wayIn
 }
 
@@ -180,40 +242,7 @@ async function stopAll(
   telemetry.close()
 }
 
-/** A URL to try at a terminal: an address that stands for all of them is reached as this machine. */
-function reachable(address: BoundAddress | undefined): string {
-  if (address === undefined) return ''
-  const { host, port, url } = address
-  return host === '::' || host === '0.0.0.0' ? `${new URL(url).protocol}//localhost:${port}` : url
-}
-
-function announce(settings: Settings, { tell }: Telemetry, url: string, origins: Origins | undefined): void {
-  if (origins !== undefined) {
-    const given = showSettings(settings, origins).filter(({ from }) => from !== 'default')
-    const facts = Object.fromEntries(given.map(({ flag, value }) => [flag, value]))
-    if (given.length > 0)
-      tell({ kind: 'notice', level: 'info', message: 'settings that are not the default', facts })
-  }
-  if (settings.store === 'embedded')
-    tell({ kind: 'notice', level: 'warn', message: embeddedMessage(settings) })
-  const { metricsPath, webRoutePrefix } = settings
-  tell({
-    kind: 'listening',
-    url,
-    pushUrl: `${url}${webRoutePrefix}/metrics/job/<job>`,
-    scrapeUrl: `${url}${webRoutePrefix}${metricsPath}`,
-    store: settings.store,
-  })
-}
-
-function embeddedMessage({ persistenceFile, persistenceInterval }: Settings): string {
-  if (persistenceFile === '')
-    return 'the store is embedded: pushed metrics live in this process alone and go with it; give --redis.endpoint to share them between replicas and keep them over a restart, or --persistence.file for the latter alone'
-  const interval = options.persistenceInterval.kind.show(persistenceInterval)
-  return `the store is embedded: pushed metrics live in this process alone, and a crash loses those of up to the last ${interval}; give --redis.endpoint to share them between replicas`
-}
-
-function storeChoice(settings: Settings, { tell }: Telemetry): StoreChoice {
+function storeChoice(settings: Settings, { tell }: Telemetry, worker: WorkerRole | undefined): StoreChoice {
   const limits = storeLimits(settings)
   if (settings.store === 'embedded') {
     const { persistenceFile: file, persistenceInterval: intervalMs } = settings
@@ -231,17 +260,13 @@ function storeChoice(settings: Settings, { tell }: Telemetry): StoreChoice {
       waitTimeoutMs: settings.redisWaitTimeout,
       resubmit: {
         windowMs: settings.redisResubmitWindow,
-        maxBytes: settings.redisResubmitMaxBytes,
+        maxBytes: settings.redisResubmitMaxBytes / settings.workers,
         after: settings.redisResubmitAfter,
       },
       forceEvictionPolicy: settings.redisForceEvictionPolicy,
       limits,
       version: VERSION,
-      // Sockets that are handed over are known by the machine they are on.
-      address:
-        settings.webListenAddress
-          .map((each) => showAddress({ ...each, host: each.host || hostname() }))
-          .join(',') || hostname(),
+      address: announcedAddress(settings, worker),
       tell,
       ...(masterName === '' ? {} : { masterName, sentinel: sentinelOptions(settings) }),
       ...(username === '' ? {} : { username }),
@@ -250,6 +275,12 @@ function storeChoice(settings: Settings, { tell }: Telemetry): StoreChoice {
       ...(settings.redisTlsEnabled || needsTls(settings) ? { tls: redisTls(settings) } : {}),
     },
   }
+}
+
+/** Sockets that are handed over are known by the machine they are on; a worker is told apart by its number. */
+function announcedAddress({ webListenAddress }: Settings, worker: WorkerRole | undefined): string {
+  const shown = webListenAddress.map((each) => showAddress({ ...each, host: each.host || hostname() }))
+  return `${shown.join(',') || hostname()}${worker === undefined ? '' : `#${worker.number}`}`
 }
 
 function sentinelOptions(settings: Settings) {
@@ -276,6 +307,8 @@ function redisTls(settings: Settings) {
 }
 
 interface Adjusted {
+  /** Then the supervisor says what became of it, but for failures. */
+  readonly isWorker: boolean
   readonly store: Store
   readonly gateway: RunningGateway
   readonly http: HttpServer
@@ -286,8 +319,8 @@ interface Adjusted {
 /** Nothing is waited for, so that no request and no other reload comes between what belongs together. */
 function makeReload(
   first: Settings,
-  reread: (() => Resolved) | undefined,
-  { store, gateway, http, telemetry, wayIn }: Adjusted,
+  reread: StartOptions['reread'],
+  { isWorker, store, gateway, http, telemetry, wayIn }: Adjusted,
 ): () => string {
   const { tell, log } = telemetry
   let current = first
@@ -316,25 +349,17 @@ function makeReload(
       store.setLimits(storeLimits(settings))
       gateway.adjust(adjustableGateway(settings))
       http.adjust(adjustableHttp(settings))
-      for (const { level, message } of notices) tell({ kind: 'notice', level, message })
-      tell({ kind: 'reload', changed, waiting })
-      return reloadLines(changed, waiting)
+      if (!isWorker) {
+        for (const { level, message } of notices) tell({ kind: 'notice', level, message })
+        tell({ kind: 'reload', changed, waiting })
+      }
+      return reloadText({ changed, waiting })
     } catch (reason) {
       const error = PgrError.from(reason, 'PGR_INTERNAL')
       tell({ kind: 'reload', changed: [], waiting: [], reason: error.message })
       throw error
     }
   }
-}
-
-function reloadLines(changed: readonly string[], waiting: readonly string[]): string {
-  const list = (flags: readonly string[]) => flags.map((flag) => `--${flag}`).join(', ')
-  return [
-    changed.length === 0 ? 'reloaded, no setting in effect changed' : `reloaded, changed: ${list(changed)}`,
-    ...(waiting.length === 0 ? [] : [`waiting for a restart: ${list(waiting)}`]),
-  ]
-    .map((line) => `${line}\n`)
-    .join('')
 }
 
 function storeLimits(settings: Settings) {
@@ -364,7 +389,8 @@ function gatewaySettings(settings: Settings) {
     timestamps: settings.expositionTimestamps,
     nativeAsClassic: settings.expositionNativeAsClassic,
     pollTimeoutMs: POLL_TIMEOUT_MS,
-    sweepIntervalMs: SWEEP_INTERVAL_MS,
+    // All workers together sweep as often as one process does.
+    sweepIntervalMs: SWEEP_INTERVAL_MS * settings.workers,
   }
 }
 
@@ -372,7 +398,8 @@ function adjustableHttp(settings: Settings): AdjustableHttp {
   return {
     limits: {
       bodyBytes: settings.pushMaxBody,
-      inflightBytes: settings.pushMaxInflightBytes,
+      // One body has room in any case.
+      inflightBytes: Math.max(settings.pushMaxInflightBytes / settings.workers, settings.pushMaxBody),
       samples: {
         labelsPerSeries: settings.pushMaxLabels,
         nameLength: settings.pushMaxNameLength,
@@ -414,16 +441,28 @@ function tlsMaterial({ tlsEnabled, tlsKey, tlsCert }: Settings): TlsMaterial | u
   return { key: readPem(tlsKey, '--tls.key'), cert: readPem(tlsCert, '--tls.cert') }
 }
 
-function httpOptions(settings: Settings, wayIn: WayIn): HttpOptions {
+/** What one of several workers lets in, so that all together let in what was asked for. */
+function accessShare(access: Access, workers: number): Access {
+  const { rateLimit } = access
+  if (rateLimit === undefined) return access
+  const { intervalMs, burst } = rateLimit
+  return {
+    ...access,
+    rateLimit: { intervalMs: intervalMs * workers, burst: Math.max(1, Math.floor(burst / workers)) },
+  }
+}
+
+function httpOptions(settings: Settings, wayIn: WayIn, worker: WorkerRole | undefined): HttpOptions {
   const { metricsPath: metrics, telemetryPath: telemetry, ingestPath: ingest } = settings
   return {
     version: VERSION,
     listen: settings.webSystemdSocket
-      ? inheritedSockets(process.env, process.pid, process.platform)
+      ? // They belong to the supervisor, whose descriptors workers name.
+        inheritedSockets(process.env, worker === undefined ? process.pid : process.ppid, process.platform)
       : [...settings.webListenAddress, ...settings.otlpListenAddress].map(showAddress),
     tls: tlsMaterial(settings) ?? wayIn.tls,
     http2: wayIn.http2,
-    access: wayIn.access,
+    access: accessShare(wayIn.access, settings.workers),
     publicHealth: settings.webAuthPublicHealth,
     paths: { metrics, telemetry, ingest },
     routePrefix: settings.webRoutePrefix,
@@ -434,7 +473,7 @@ function httpOptions(settings: Settings, wayIn: WayIn): HttpOptions {
     enableAdminApi: settings.webEnableAdminApi,
     drainMs: settings.shutdownTimeout,
     compat: settings.compat,
-    startedAt: new Date(),
+    startedAt: worker?.startedAt ?? new Date(),
   }
 }
 

@@ -4,7 +4,7 @@ import { PgrError } from '../errors/pgr-error.ts'
 export interface RunningServer {
   /** From now on readiness fails, while everything is still served. */
   drain(): void
-  /** Reads settings anew; throws why the old ones stay, which was told. */
+  /** Reads settings anew; throws or rejects with why the old ones stay, which was told. */
   reload(): unknown
   /** Takes no more requests, ends those under way, lets go of the store. */
   stop(): Promise<void>
@@ -59,13 +59,14 @@ export async function serveUntilStopped({
   }
 
   let running: RunningServer | undefined
-  world.onSignal('SIGHUP', () => {
+  async function reload(): Promise<void> {
     try {
-      running?.reload()
+      await running?.reload()
     } catch {
       // Whoever is to know was told.
     }
-  })
+  }
+  world.onSignal('SIGHUP', () => void reload())
 
   const server = await start(() => ask(0))
   running = server

@@ -74,6 +74,25 @@ export function integer({ min, max }: { readonly min: number; readonly max: numb
   }
 }
 
+/** How many, or as many as there are processors to use. */
+export function countOrAuto({
+  min,
+  max,
+}: {
+  readonly min: number
+  readonly max: number
+}): Kind<number | 'auto'> {
+  const numbers = integer({ min, max })
+  return {
+    name: 'integer or `auto`',
+    expects: `${numbers.expects}, or auto`,
+    parse: (given) => (given === 'auto' ? given : numbers.parse(given)),
+    show: String,
+    scalars: ['number', 'text'],
+    schema: { anyOf: [numbers.schema, { const: 'auto' }] },
+  }
+}
+
 export const port: Kind<number> = {
   ...integer({ min: 0, max: MAX_PORT }),
   name: 'port',

@@ -3,6 +3,7 @@ import {
   addressMap,
   bool,
   count,
+  countOrAuto,
   duration,
   endpoints,
   externalUrl,
@@ -40,6 +41,14 @@ export const options = {
     fallback: 'none',
     group: 'General',
     doc: "`pushgateway` changes defaults to what that program's users rely on: port 9091, own metrics on the path of the pushed ones, and scrapes are never answered in OpenMetrics.",
+  }),
+
+  workers: setting({
+    flag: 'workers',
+    kind: countOrAuto({ min: 1, max: 256 }),
+    fallback: 1,
+    group: 'General',
+    doc: 'Processes that share the work of this server and its ports, one for each processor with `auto`; more than one need Redis.',
   }),
 
   port: setting({

@@ -30,3 +30,14 @@ export function takeOver(current: Settings, next: Settings): Reloaded {
   }
   return { settings: { ...current, ...taken } as Settings, changed, waiting }
 }
+
+/** What became of it, in lines for whoever asked. */
+export function reloadText({ changed, waiting }: Pick<Reloaded, 'changed' | 'waiting'>): string {
+  const list = (flags: readonly string[]) => flags.map((flag) => `--${flag}`).join(', ')
+  return [
+    changed.length === 0 ? 'reloaded, no setting in effect changed' : `reloaded, changed: ${list(changed)}`,
+    ...(waiting.length === 0 ? [] : [`waiting for a restart: ${list(waiting)}`]),
+  ]
+    .map((line) => `${line}\n`)
+    .join('')
+}

@@ -1,9 +1,13 @@
+import { availableParallelism } from 'node:os'
 import { type Notice, type Origin, refuse } from './given.ts'
 import { type Address, pathOfUrl, showAddress } from './kinds.ts'
 import { options, type SettingKey, type SettingValues } from './options.ts'
 
 /** Settings as the program uses them: read, checked against each other, and with nothing left to guess. */
-export type Settings = Omit<SettingValues, 'store'> & { readonly store: 'embedded' | 'redis' }
+export type Settings = Omit<SettingValues, 'store' | 'workers'> & {
+  readonly store: 'embedded' | 'redis'
+  readonly workers: number
+}
 
 export type Origins = Readonly<Record<SettingKey, Origin>>
 
@@ -48,6 +52,7 @@ export function applyRules(
   refuseTls(settings)
   refuseTwoTls(settings)
   refuseBounds(settings)
+  refuseWorkers(values.workers, settings, origins)
   if (settings.store === 'redis') refuseTopology(settings)
   return { settings, notices: findNotices(settings) }
 }
@@ -63,6 +68,7 @@ function complete(values: SettingValues, origins: Origins, isGiven: (key: Settin
   return {
     ...values,
     port,
+    workers: values.workers === 'auto' ? availableParallelism() : values.workers,
     webListenAddress:
       isGiven('webListenAddress') || values.webSystemdSocket ? values.webListenAddress : [{ host: '', port }],
     telemetryPath:
@@ -167,6 +173,14 @@ function refuseBounds(settings: Settings): void {
       `--push.max-body is ${show(settings.pushMaxBody)}, over the ${show(settings.pushMaxInflightBytes)} of --push.max-inflight-bytes, so that such a push could never be taken: lower the one or raise the other`,
     )
   }
+}
+
+/** `auto` as well where it means one: what starts on one machine has to start on a larger one. */
+function refuseWorkers(given: number | 'auto', { store }: Settings, origins: Origins): void {
+  if (given === 1 || store === 'redis') return
+  refuse(
+    `${nameOf('workers', origins)} is ${given}, but the store is embedded in one process, whose memory others cannot share: give --redis.endpoint, or leave it out`,
+  )
 }
 
 function refuseTopology(settings: Settings): void {

@@ -125,7 +125,7 @@ export interface HttpDeps {
   readonly lifecycle?: {
     /** Begins to stop the process; called after the answer was handed over. */
     quit(): void
-    /** Reads settings anew and says what came of it, in lines. Throws why the old ones stay. */
-    reload(): string
+    /** Reads settings anew and says what came of it, in lines. Throws or rejects with why the old ones stay. */
+    reload(): string | Promise<string>
   }
 }

@@ -116,6 +116,17 @@ export type Event =
       waiting: readonly string[]
       reason?: string
     }
+  /** A worker process answers requests from now on. */
+  | { kind: 'worker.started'; worker: number; pid: number; seconds: number }
+  /** A worker process ended unasked, by a signal or with an exit code, or could not start; the next comes after a pause. */
+  | {
+      kind: 'worker.ended'
+      worker: number
+      pid: number
+      reason: string
+      seconds: number
+      pauseSeconds: number
+    }
   | { kind: 'listening'; url: string; pushUrl: string; scrapeUrl: string; store: string }
   | {
       kind: 'notice'

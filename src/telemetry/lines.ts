@@ -109,6 +109,17 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
         facts: { changed: listed(changed), waiting: listed(waiting) },
       }
     }
+    case 'worker.started': {
+      const { worker, pid, seconds } = event
+      return { message: 'started a worker', facts: { number: worker, pid, seconds } }
+    }
+    case 'worker.ended': {
+      const { worker, pid, reason, seconds, pauseSeconds } = event
+      return {
+        message: 'lost a worker, another takes its place',
+        facts: { number: worker, pid, reason, seconds, pause_seconds: pauseSeconds },
+      }
+    }
     case 'listening':
       return {
         message: 'listening',
@@ -140,10 +151,12 @@ export function levelOf(event: Event): LogLevel {
     case 'store.back':
     case 'store.topology':
     case 'listening':
+    case 'worker.started':
       return 'info'
     case 'store.mend':
       if (event.lost > 0 || event.reason !== undefined) return 'warn'
       return event.missing > 0 ? 'info' : 'debug'
+    case 'worker.ended':
     case 'store.history':
     case 'store.forgotten':
     case 'view.reset':

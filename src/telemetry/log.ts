@@ -17,6 +17,8 @@ export interface LogLine {
 
 interface Log {
   write(line: LogLine): void
+  /** Passes on whole lines of another process, as they are. */
+  relay(lines: string): void
   isEnabled(level: LogLevel): boolean
   readonly level: LogLevel
   setLevel(level: LogLevel): void
@@ -25,19 +27,21 @@ interface Log {
 interface LogOptions {
   readonly level: LogLevel
   readonly format: LogFormat
+  /** Which of several processes that share the log; in every line when given. */
+  readonly worker?: string
   /** Takes whole lines with their end; standard error when absent. */
   readonly destination?: DestinationStream
 }
 
 /** Every line carries `ts`, `level` and `msg`, in both formats. */
-export function openLog({ level, format, destination: given }: LogOptions): Log {
+export function openLog({ level, format, worker, destination: given }: LogOptions): Log {
   // Written before the call returns: a line about a crash is out before the process is.
   const out = given ?? destination({ fd: 2, sync: true })
   const logger = pino(
     {
       level,
       messageKey: 'msg',
-      base: null,
+      base: worker === undefined ? null : { worker },
       timestamp: () => `,"ts":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
@@ -46,6 +50,7 @@ export function openLog({ level, format, destination: given }: LogOptions): Log 
   let current = level
   return {
     write: ({ level, message, facts }) => logger[level](facts, message),
+    relay: (lines) => out.write(lines),
     isEnabled: (level) => logger.isLevelEnabled(level),
     get level() {
       return current

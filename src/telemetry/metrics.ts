@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { catalogue } from '../errors/catalogue.ts'
 import type { Event, HistoryCause, Levels, Protocol, TurnedAway } from './events.ts'
 import { RecentSummary } from './recent-summary.ts'
+import type { Rule, Snapshot } from './snapshot.ts'
 
 const PROTOCOLS: ReadonlySet<string> = new Set<Protocol>([
   'text',
@@ -33,7 +34,52 @@ interface Metrics {
   count(event: Event): void
   /** The page in text 0.0.4, with levels as of now. */
   page(): Promise<{ contentType: string; body: string }>
+  /** The same for a page that several workers share. */
+  snapshot(): Promise<Snapshot>
   close(): void
+}
+
+/** What Node says of its process, in a registry of its own or before all else; returns the names. */
+export function collectProcessMetrics(registry: Registry): ReadonlySet<string> {
+  collectDefaultMetrics({ register: registry })
+  for (const name of MISNAMED) registry.removeSingleMetric(name)
+  return new Set(registry.getMetricsAsArray().map(({ name }) => name))
+}
+
+/** How the last reading of settings went; the start is the first. Of several workers the supervisor's are shown. */
+export function reloadGauges(registers: Registry[]) {
+  const aggregator = 'first'
+  const successful = new Gauge({
+    name: 'pgr_config_last_reload_successful',
+    help: '1 when the settings were in order when they were last read, 0 when the ones before stay.',
+    registers,
+    aggregator,
+  })
+  const at = new Gauge({
+    name: 'pgr_config_last_reload_success_timestamp_seconds',
+    help: 'Unix time when settings were last read and in order.',
+    registers,
+    aggregator,
+  })
+  function count({ reason }: Pick<Event & { kind: 'reload' }, 'reason'>): void {
+    successful.set(reason === undefined ? 1 : 0)
+    if (reason === undefined) at.setToCurrentTime()
+  }
+  count({})
+  return count
+}
+
+/** Families of a registry; what is said of a process is said of each. */
+export async function familiesOf(registry: Registry, ofProcess: ReadonlySet<string>): Promise<Snapshot> {
+  const families = await registry.getMetricsAsJSON()
+  return families.map(({ name, help, type, aggregator, values }) => ({
+    name,
+    help,
+    // Called a number by the types, and a word by the program.
+    type: String(type),
+    rule: ofProcess.has(name) ? 'each' : (aggregator as Rule),
+    values: values as Snapshot[number]['values'],
+  }))
 }
 
 /**
@@ -50,15 +96,21 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
   function seconds(name: string, help: string, ...labelNames: string[]): Histogram {
     return new Histogram({ name, help, labelNames, registers, buckets: SECONDS_BUCKETS })
   }
-  function gauge(name: string, help: string, ...labelNames: string[]): Gauge {
-    return new Gauge({ name, help, labelNames, registers })
+  /** `aggregator`: what one page says for several workers. What is counted is always added up. */
+  function gauge(
+    name: string,
+    aggregator: 'sum' | 'min' | 'max' | 'first',
+    help: string,
+    ...labelNames: string[]
+  ): Gauge {
+    return new Gauge({ name, help, labelNames, registers, aggregator })
   }
 
-  collectDefaultMetrics({ register: registry })
-  for (const name of MISNAMED) registry.removeSingleMetric(name)
+  const ofProcess = collectProcessMetrics(registry)
 
   const build = gauge(
     'pgr_build_info',
+    'first',
     'Always 1; the version of pgr and of Node it runs on.',
     'version',
     'node',
@@ -106,6 +158,7 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
   // As Pushgateway has them, so that its dashboards and alerts keep working.
   const theirBuild = gauge(
     'pushgateway_build_info',
+    'first',
     'Always 1; the version of pgr under the name that Pushgateway has for its own.',
     'version',
     'revision',
@@ -165,7 +218,7 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'Writes that reached the store twice and were applied once.',
   )
   const losses = counter('pgr_store_losses_total', 'Times the store was lost.')
-  const storeUp = gauge('pgr_store_up', '0 from when the store was lost to when it is back.')
+  const storeUp = gauge('pgr_store_up', 'min', '0 from when the store was lost to when it is back.')
   storeUp.set(1)
   const historyLosses = counter(
     'pgr_store_history_losses_total',
@@ -198,22 +251,30 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
   )
   const snapshotAt = gauge(
     'pgr_store_snapshot_timestamp_seconds',
+    'max',
     'Unix time of the last snapshot that was written, 0 before the first.',
   )
-  const snapshotBytes = gauge('pgr_store_snapshot_bytes', 'Size of the last snapshot that was written.')
+  const snapshotBytes = gauge(
+    'pgr_store_snapshot_bytes',
+    'max',
+    'Size of the last snapshot that was written.',
+  )
   const findings = gauge(
     'pgr_store_finding',
+    'min',
     '1 while what was found out about the store is in order.',
     'finding',
   )
 
   const rereadOk = gauge(
     'pgr_web_config_last_reload_successful',
+    'min',
     '0 while the files for TLS and credentials cannot be used as they are and those read before stay in effect.',
   )
   rereadOk.set(1)
   const rereadAt = gauge(
     'pgr_web_config_last_reload_success_timestamp_seconds',
+    'min',
     'When those files were last read without a fault.',
   )
   rereadAt.setToCurrentTime()
@@ -226,34 +287,38 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'Times that a series came with an older start time than before: two processes write it in turns.',
   )
   const quarantines = counter('pgr_quarantines_total', 'Families found to clash, by reason.', 'reason')
-  const reloadSuccessful = gauge(
-    'pgr_config_last_reload_successful',
-    '1 when the settings were in order when they were last read, 0 when the ones before stay.',
-  )
-  const reloadedAt = gauge(
-    'pgr_config_last_reload_success_timestamp_seconds',
-    'Unix time when settings were last read and in order.',
-  )
-  // The start is the first time.
-  countReload({ kind: 'reload', changed: [], waiting: [] })
+  const countReload = reloadGauges(registers)
   const defects = counter('pgr_defects_total', 'Failures that are defects in pgr, by place.', 'where')
 
   const level = {
-    units: gauge('pgr_units', 'Groups and sets stored.'),
-    series: gauge('pgr_series', 'Series stored.'),
-    families: gauge('pgr_families', 'Metric families stored.'),
-    quarantinedFamilies: gauge('pgr_quarantined_families', 'Families with series left out of the page.'),
-    quarantinedSeries: gauge('pgr_quarantined_series', 'Series left out of the page.'),
-    viewAgeSeconds: gauge('pgr_view_age_seconds', 'Time since this replica last caught up with the store.'),
-    viewBytes: gauge('pgr_view_bytes', 'Bytes held for the page.'),
-    inflightBytes: gauge('pgr_inflight_bytes', 'Bytes of pushes being worked on.'),
-    ready: gauge('pgr_ready', '1 when pushes and scrapes can be served.'),
+    units: gauge('pgr_units', 'max', 'Groups and sets stored.'),
+    series: gauge('pgr_series', 'max', 'Series stored.'),
+    families: gauge('pgr_families', 'max', 'Metric families stored.'),
+    quarantinedFamilies: gauge(
+      'pgr_quarantined_families',
+      'max',
+      'Families with series left out of the page.',
+    ),
+    quarantinedSeries: gauge('pgr_quarantined_series', 'max', 'Series left out of the page.'),
+    viewAgeSeconds: gauge(
+      'pgr_view_age_seconds',
+      'max',
+      'Time since this replica last caught up with the store.',
+    ),
+    viewBytes: gauge('pgr_view_bytes', 'sum', 'Bytes held for the page.'),
+    inflightBytes: gauge('pgr_inflight_bytes', 'sum', 'Bytes of pushes being worked on.'),
+    ready: gauge('pgr_ready', 'min', '1 when pushes and scrapes can be served.'),
   } satisfies Record<keyof Levels, Gauge>
 
   const operation = capped()
   const finding = capped()
   const resetReason = capped()
   const place = capped()
+
+  function setLevels(): void {
+    const now = levels()
+    for (const name of Object.keys(level) as (keyof Levels)[]) level[name].set(Number(now[name]))
+  }
 
   function countRequest(handler: string, method: string, status: number): void {
     theirRequests.inc({ handler, method, code: statusLabel(status) })
@@ -287,11 +352,6 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     const label = operation(event.operation)
     callSeconds.observe({ operation: label }, event.seconds)
     if (event.code !== undefined) callErrors.inc({ operation: label, reason: oneOf(CODES, event.code) })
-  }
-
-  function countReload({ reason }: Event & { kind: 'reload' }): void {
-    reloadSuccessful.set(reason === undefined ? 1 : 0)
-    if (reason === undefined) reloadedAt.set(Date.now() / 1000)
   }
 
   function countSnapshot({ ok, bytes, seconds }: Event & { kind: 'store.snapshot' }): void {
@@ -353,14 +413,21 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
           return defects.inc({ where: place(event.where) })
         case 'store.topology':
         case 'listening':
+        case 'worker.started':
+        case 'worker.ended':
         case 'notice':
           return undefined
       }
     },
     async page() {
-      const now = levels()
-      for (const name of Object.keys(level) as (keyof Levels)[]) level[name].set(Number(now[name]))
+      setLevels()
       return { contentType: registry.contentType, body: await registry.metrics() }
+    },
+    async snapshot() {
+      setLevels()
+      const summaries = new Map([theirSeconds, theirBytes].map((one) => [one.name, one]))
+      const families = await familiesOf(registry, ofProcess)
+      return families.map((family) => summaries.get(family.name)?.family() ?? family)
     },
     close: () => registry.clear(),
   }

@@ -1,9 +1,18 @@
 import type { Metric, Registry } from 'prom-client'
+import type { Family, Sample } from './snapshot.ts'
 
 /** Observations of one label value that quantiles are taken from. */
 const REMEMBERED = 1024
 const MAX_AGE_MS = 10 * 60_000
 const QUANTILES = [0.1, 0.5, 0.9]
+
+/** Samples of a summary's quantiles, of values in ascending order. */
+export function quantiles(labels: Sample['labels'], sorted: ArrayLike<number>): Sample[] {
+  return QUANTILES.map((quantile) => ({
+    labels: { ...labels, quantile },
+    value: sorted[Math.ceil(quantile * sorted.length) - 1] ?? Number.NaN,
+  }))
+}
 
 interface SummaryOptions {
   readonly name: string
@@ -27,6 +36,7 @@ interface Series {
  * ten minutes. A sketch of all of them costs more for each push than all else that is counted of it.
  */
 export class RecentSummary {
+  readonly name: string
   private readonly options: SummaryOptions
   private readonly nowMs: () => number
   private readonly series = new Map<string, Series>()
@@ -35,6 +45,7 @@ export class RecentSummary {
     this.options = options
     this.nowMs = options.nowMs ?? (() => performance.now())
     const { name, help, registry } = options
+    this.name = name
     // The registry asks a metric for its name and its values, and its types for all of the class they come from.
     const metric = { name, help, get: async () => ({ name, help, type: 'summary', values: this.samples() }) }
     registry.registerMetric(metric as unknown as Metric)
@@ -55,20 +66,30 @@ export class RecentSummary {
     return series
   }
 
-  private samples() {
-    const { name, label } = this.options
+  /** For a page of several processes: sums and counts, and what quantiles of all of them are taken from. */
+  family(): Family {
+    const { name, help, label } = this.options
+    const values = [...this.series].flatMap(([value, series]) => this.totals({ [label]: value }, series))
+    const recent = [...this.series].map(([value, series]) => ({
+      labels: { [label]: value },
+      values: [...this.recentOf(series)],
+    }))
+    return { name, help, type: 'summary', rule: 'sum', values, recent }
+  }
+
+  private samples(): Sample[] {
     return [...this.series].flatMap(([value, series]) => {
-      const recent = this.recentOf(series)
-      const labels = { [label]: value }
-      return [
-        ...QUANTILES.map((quantile) => ({
-          labels: { ...labels, quantile },
-          value: recent[Math.ceil(quantile * recent.length) - 1] ?? Number.NaN,
-        })),
-        { metricName: `${name}_sum`, labels, value: series.sum },
-        { metricName: `${name}_count`, labels, value: series.count },
-      ]
+      const labels = { [this.options.label]: value }
+      return [...quantiles(labels, this.recentOf(series)), ...this.totals(labels, series)]
     })
+  }
+
+  private totals(labels: Sample['labels'], { sum, count }: Series): Sample[] {
+    const { name } = this.options
+    return [
+      { metricName: `${name}_sum`, labels, value: sum },
+      { metricName: `${name}_count`, labels, value: count },
+    ]
   }
 
   private recentOf({ count, values, atMs }: Series): Float64Array {

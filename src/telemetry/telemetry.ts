@@ -3,31 +3,45 @@ import { levelOf, lineOf } from './lines.ts'
 import { type LogFormat, type LogLevel, openLog } from './log.ts'
 import { openMetrics } from './metrics.ts'
 import { makeNews, type Verdict } from './news.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /**
  * telemetry: what pgr says about itself. Rooms tell typed events; here they become log lines and move counters.
  */
-export interface TelemetryOptions {
-  readonly version: string
-  /** Asked each time the metrics page is. */
-  readonly levels: () => Levels
+export interface LogOptions {
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   /** Takes whole lines; standard error when absent. */
   readonly logDestination?: { write(line: string): void }
+  /** Which of several processes that share the log; in every line when given. */
+  readonly worker?: string
   /** A clock in milliseconds that never goes back; `performance.now` when absent. */
   readonly nowMs?: () => number
 }
 
-export interface Telemetry {
+export interface TelemetryOptions extends LogOptions {
+  readonly version: string
+  /** Asked each time the metrics page is. */
+  readonly levels: () => Levels
+}
+
+/** What is told, and the log it goes to. */
+export interface Telling {
   /** Never throws: what cannot be told is no reason to fail a push. */
   readonly tell: Tell
   readonly log: {
     readonly level: LogLevel
     setLevel(level: LogLevel): void
+    /** Passes on whole lines of another process. */
+    relay(lines: string): void
   }
+}
+
+export interface Telemetry extends Telling {
   /** The page of own metrics, text 0.0.4. */
   metrics(): Promise<{ contentType: string; body: string }>
+  /** The same for a page that several workers share. */
+  snapshot(): Promise<Snapshot>
   close(): void
 }
 
@@ -43,13 +57,24 @@ const DEFECT_AGAIN_MS = 10 * 60_000
 const CLASH_AGAIN_MS = 10 * 60_000
 
 export function openTelemetry(options: TelemetryOptions): Telemetry {
-  const { logDestination } = options
+  const metrics = openMetrics(options.version, options.levels)
+  return {
+    ...openTelling(options, metrics),
+    metrics: () => metrics.page(),
+    snapshot: () => metrics.snapshot(),
+    close: () => metrics.close(),
+  }
+}
+
+/** Events become log lines here, and are counted by `metrics`. */
+export function openTelling(options: LogOptions, metrics: { count(event: Event): void }): Telling {
+  const { logDestination, worker } = options
   const log = openLog({
     level: options.logLevel,
     format: options.logFormat,
+    ...(worker === undefined ? {} : { worker }),
     ...(logDestination === undefined ? {} : { destination: logDestination }),
   })
-  const metrics = openMetrics(options.version, options.levels)
   const judge = makeNews({
     capacity: REMEMBERED_WARNINGS,
     perMinute: WARNINGS_PER_MINUTE,
@@ -96,10 +121,5 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
     })
   }
 
-  return {
-    tell,
-    log,
-    metrics: () => metrics.page(),
-    close: () => metrics.close(),
-  }
+  return { tell, log }
 }

@@ -36,9 +36,12 @@ export class Serve extends Command {
     const reread = () =>
       resolveSettings({ flags: givenFlags(flags), env: process.env, readFile: readTextFile })
     const { settings, origins, notices } = reread()
-    const { startServer } = await import('../../app.ts')
+    const start =
+      settings.workers === 1
+        ? (await import('../../app.ts')).startServer
+        : (await import('../../workers/index.ts')).startWorkers
     await serveUntilStopped({
-      start: (requestStop) => startServer(settings, { origins, notices, requestStop, reread }),
+      start: (requestStop) => start(settings, { origins, notices, requestStop, reread }),
       drainDelayMs: settings.shutdownDrainDelay,
       stopTimeoutMs: settings.shutdownTimeout + STOP_GRACE_MS,
       world: {

@@ -56,7 +56,7 @@ export function managementRoutes(options: HttpOptions, deps: HttpDeps, isStoppin
     return sendText(reply, 200, 'Requesting termination... Goodbye!')
   })
   const reload = acting(async ({ reload }, reply) => {
-    return sendText(reply, 200, reload())
+    return sendText(reply, 200, await reload())
   })
 
   return [
