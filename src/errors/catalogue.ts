@@ -130,7 +130,7 @@ export const catalogue = {
     status: 503,
     exit: EXIT_TEMPORARY,
     retry: true,
-    when: 'more bytes are in flight than `push.max-inflight-bytes`, or too many passwords wait to be checked',
+    when: 'more bytes are in flight than `push.max-inflight-bytes`, too many passwords wait to be checked, or a worker process does not answer in time',
   },
   PGR_STOPPING: {
     status: 503,

@@ -6,7 +6,7 @@ import type { Family, Snapshot } from './snapshot.ts'
 import { type LogOptions, openTelling, type Telling } from './telemetry.ts'
 
 /** Name of the process that looks after the workers, where each of those has its number. */
-export const SUPERVISOR = 'supervisor'
+const SUPERVISOR = 'supervisor'
 
 /** Telemetry of all workers of a host. */
 export interface HostTelemetry extends Telling {

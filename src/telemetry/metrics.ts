@@ -78,7 +78,8 @@ export async function familiesOf(registry: Registry, ofProcess: ReadonlySet<stri
     // Called a number by the types, and a word by the program.
     type: String(type),
     rule: ofProcess.has(name) ? 'each' : (aggregator as Rule),
-    values: values as Snapshot[number]['values'],
+    // Copied: those of counters go on counting.
+    values: values.map((sample) => ({ ...sample })) as Snapshot[number]['values'],
   }))
 }
 

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import cluster, { type Worker } from 'node:cluster'
 import { fileURLToPath } from 'node:url'
 import type { PoolWorld } from './pool.ts'
@@ -26,6 +27,7 @@ export function makeClusterWorld(relay: (lines: string) => void): PoolWorld {
       const worker = cluster.fork()
       running.add(worker)
       const { process: child } = worker
+      const takeBack = watchHandOver(child)
       child.stderr?.setEncoding('utf8').on('data', inLines(relay))
       const send = (given: unknown) => child.connected && child.send(given as object, () => {})
       // What is sent before a process listens is lost; its first message says that it does, and nothing else.
@@ -39,6 +41,7 @@ export function makeClusterWorld(relay: (lines: string) => void): PoolWorld {
       worker.on('error', () => {})
       child.once('exit', (code, signal) => {
         running.delete(worker)
+        takeBack()
         const end = () => exit(signal ?? `exit code ${code}`)
         // What it wrote at last comes before the word that it is gone.
         if (child.stderr === null || child.stderr.closed) end()
@@ -57,6 +60,21 @@ export function makeClusterWorld(relay: (lines: string) => void): PoolWorld {
     },
     nowMs: () => performance.now(),
   }
+}
+
+/**
+ * A connection that was on its way to a worker that died is forgotten by Node, and its client would wait for an answer until
+ * it gives up. Returns what closes it; one that was handed over already is closed here in any case.
+ */
+function watchHandOver(child: ChildProcess): () => void {
+  const send = child.send as (...args: unknown[]) => boolean
+  let latest: { close(): void } | undefined
+  child.send = (...args: unknown[]) => {
+    const [, handle] = args
+    if (typeof handle === 'object' && handle !== null && 'close' in handle) latest = handle as typeof latest
+    return send.apply(child, args)
+  }
+  return () => latest?.close()
 }
 
 /** Holds back the beginning of a line until its end is there. */

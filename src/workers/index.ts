@@ -53,6 +53,7 @@ export async function startWorkers(
 
   /** A connection may come to any of them. */
   async function ready(): Promise<void> {
+    if (!pool.isStarted) throw new PgrError('PGR_STOPPING', 'some workers are still being started')
     throwFailure(await pool.ask('ready', undefined, READY_TIMEOUT_MS))
   }
 

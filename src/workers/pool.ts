@@ -54,6 +54,8 @@ type Outcomes<Name extends Asked> = Map<
 
 /** A fixed number of workers, each of which is replaced when it ends. */
 export interface Pool {
+  /** Whether all have started; one that is being replaced does not count. */
+  readonly isStarted: boolean
   /** Workers that listen. */
   readonly serving: number
   /**
@@ -174,6 +176,9 @@ export function makePool({ count, world, tell, service, boot, onEnd }: PoolOptio
   }
 
   return {
+    get isStarted() {
+      return phase !== 'starting'
+    },
     get serving() {
       return serving().length
     },

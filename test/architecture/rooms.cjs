@@ -15,7 +15,8 @@ const rooms = {
   gateway: ['model', 'formats', 'store', 'errors', 'telemetry'],
   http: ['gateway', 'formats', 'wire', 'model', 'errors', 'telemetry'],
   client: ['model', 'formats', 'wire', 'errors'],
-  cli: ['app', 'client', 'config', 'formats', 'model', 'errors'],
+  workers: ['app', 'announce', 'config', 'telemetry', 'errors'],
+  cli: ['app', 'workers', 'client', 'config', 'formats', 'model', 'errors'],
 }
 
 /** Which outside package may be named in which rooms; a package missing here is at home nowhere. */
@@ -100,9 +101,9 @@ module.exports = {
     },
     {
       name: 'app-on-top',
-      comment: 'the composition root is entered by the command line and the public face',
+      comment: 'the composition root is entered by the command line, workers and the public face',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/cli/', '^src/index\\.ts$'] },
+      from: { path: '^src/', pathNot: ['^src/cli/', '^src/workers/', '^src/index\\.ts$'] },
       to: { path: '^src/app\\.ts$' },
     },
     {
@@ -111,6 +112,20 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(app|index)\\.ts$' },
       to: { path: '^src/cli/' },
+    },
+    {
+      name: 'one-process',
+      comment: 'a single process is started without anything of several',
+      severity: 'error',
+      from: { path: '^src/(app|index)\\.ts$' },
+      to: { path: '^src/workers/' },
+    },
+    {
+      name: 'supervisor-serves-nothing',
+      comment: 'of the processes that serve together, workers alone are servers',
+      severity: 'error',
+      from: { path: '^src/workers/', pathNot: '^src/workers/worker\\.ts$' },
+      to: { path: '^src/app\\.ts$', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'nothing-is-missing',

@@ -5,6 +5,7 @@ import { settingRows } from '../../../src/config/options.ts'
 import { catalogue, type ErrorCode } from '../../../src/errors/catalogue.ts'
 import type { StoreReport } from '../../../src/store/store.ts'
 import type { Event } from '../../../src/telemetry/events.ts'
+import { openHostTelemetry } from '../../../src/telemetry/host.ts'
 import { openMetrics } from '../../../src/telemetry/metrics.ts'
 import { openTestServer } from '../../http/open-test-server.ts'
 
@@ -29,7 +30,7 @@ const NEVER_ANSWERED: ReadonlyMap<ErrorCode, RegExp> = new Map([
   // The process does not serve yet.
   [
     'PGR_START_FAILED',
-    /^app\.ts$|^http\/(listeners|inherited-sockets)\.ts$|^store\/embedded\/snapshot-file\.ts$/,
+    /^app\.ts$|^workers\/pool\.ts$|^http\/(listeners|inherited-sockets)\.ts$|^store\/embedded\/snapshot-file\.ts$/,
   ],
 ])
 
@@ -113,6 +114,15 @@ describe('own metrics', () => {
     expect(own.length).toBeGreaterThan(20)
     const expected = own.map(([name = '', help = '']) => [`\`${name}\``, labelsOf(name), help])
     expect(tableOf('Telemetry', 'metric').map((row) => row.map((cell) => cell.trim()))).toEqual(expected)
+  })
+
+  it('of workers are on the page, too', async () => {
+    const host = openHostTelemetry({ workers: 1, serving: () => 1, logLevel: 'error', logFormat: 'logfmt' })
+    const { body } = await host.page(new Map([[1, await metrics.snapshot()]]))
+    const known = new Set([...shown.matchAll(/^# HELP (\w+) /gm)].map(([, name]) => name))
+    const added = [...body.matchAll(/^# HELP (\w+) (.*)$/gm)].filter(([, name]) => !known.has(name))
+    const rows = tableOf('Telemetry', 'metric of workers').map(([name, , help]) => [name, help])
+    expect(rows).toEqual(added.map(([, name, help]) => [`\`${name}\``, help]))
   })
 
   it('are joined by what the page says they are and nothing else', () => {

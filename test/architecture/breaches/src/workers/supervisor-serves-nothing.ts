@@ -1,0 +1,3 @@
+import { used } from '../app.ts'
+
+export const again = used
