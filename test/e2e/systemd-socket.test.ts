@@ -6,18 +6,21 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Child, makeFolder, removeFolder, startChild } from '../support/child.ts'
 import { freePort } from '../support/free-port.ts'
+import { startRedis } from '../support/redis-server.ts'
 import { ask, push, scrape } from './ask.ts'
 
 const RUN = new URL('../../bin/run.js', import.meta.url).pathname
 
 let folder: string
 const running: Child[] = []
+const stopping: (() => Promise<void>)[] = []
 
 beforeEach(() => {
   folder = makeFolder('systemd')
 })
 afterEach(async () => {
   for (const child of running.splice(0)) await child.kill()
+  for (const stop of stopping.splice(0)) await stop()
   removeFolder(folder)
 })
 
@@ -66,28 +69,38 @@ function statusAt(socketPath: string, path: string): Promise<number> {
 }
 
 describe('--web.systemd-socket', () => {
-  it('listens on every socket that is handed over and on nothing else', async () => {
-    const ports = [await freePort(), await freePort()]
-    const path = join(folder, 'pgr.sock')
-    const born = join(folder, 'born.sock')
-    const sockets = [
-      await openSocket({ port: ports[0] ?? 0 }),
-      await openSocket({ path: born }),
-      await openSocket({ port: ports[1] ?? 0 }),
-    ]
-    const pgr = activate(sockets.map(({ fd }) => fd))
-    // Node removes a socket it closes, by the name it had.
-    renameSync(born, path)
-    for (const { server } of sockets) server.close()
-    const urls = ports.map((port) => `http://127.0.0.1:${port}`)
-    await pgr.until('is ready', async () => (await ask(urls[0] ?? '', '/-/ready')).status === 200)
-    await push(urls[0] ?? '', '/metrics/job/a', 'a 1\n')
-    expect(await scrape(urls[1] ?? '')).toContain('a{instance="",job="a"} 1')
-    expect(await statusAt(path, '/-/healthy')).toBe(200)
-    expect(pgr.stderr()).toContain(`msg=listening url=${urls[0]} `)
-    expect(pgr.stderr()).not.toContain('9753')
-    expect((await pgr.stop()).code).toBe(0)
-  })
+  it.each([1, 2])(
+    'listens on every socket that is handed over and on nothing else: %i processes',
+    async (workers) => {
+      const redis = await startRedis()
+      stopping.push(() => redis.stop())
+      const ports = [await freePort(), await freePort()]
+      const path = join(folder, 'pgr.sock')
+      const born = join(folder, 'born.sock')
+      const sockets = [
+        await openSocket({ port: ports[0] ?? 0 }),
+        await openSocket({ path: born }),
+        await openSocket({ port: ports[1] ?? 0 }),
+      ]
+      const pgr = activate(
+        sockets.map(({ fd }) => fd),
+        {
+          flags: [`--workers=${workers}`, `--redis.endpoint=${redis.url}`],
+        },
+      )
+      // Node removes a socket it closes, by the name it had.
+      renameSync(born, path)
+      for (const { server } of sockets) server.close()
+      const urls = ports.map((port) => `http://127.0.0.1:${port}`)
+      await pgr.until('is ready', async () => (await ask(urls[0] ?? '', '/-/ready')).status === 200)
+      await push(urls[0] ?? '', '/metrics/job/a', 'a 1\n')
+      expect(await scrape(urls[1] ?? '')).toContain('a{instance="",job="a"} 1')
+      expect(await statusAt(path, '/-/healthy')).toBe(200)
+      expect(pgr.stderr()).toContain(`msg=listening url=${urls[0]} `)
+      expect(pgr.stderr()).not.toContain('9753')
+      expect((await pgr.stop()).code).toBe(0)
+    },
+  )
 
   it('is refused when nothing is handed over', () => {
     const { status, stderr } = spawnSync(process.execPath, [RUN, 'serve', '--web.systemd-socket'], {

@@ -4,6 +4,7 @@ import {
   addressMap,
   bool,
   count,
+  countOrAuto,
   duration,
   endpoints,
   integer,
@@ -128,6 +129,20 @@ describe('numbers', () => {
   it('keep to their bounds', () => {
     expect(integer({ min: 2, max: 3 }).parse('1')).toBeUndefined()
     expect(integer({ min: 2, max: 3 }).parse('3')).toBe(3)
+  })
+
+  it('may be left to the machine', () => {
+    const { parse, show } = countOrAuto({ min: 1, max: 8 })
+    expect(['auto', '1', '8', '9', '0', 'Auto', ''].map(parse)).toEqual([
+      'auto',
+      1,
+      8,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect(['auto' as const, 4].map(show)).toEqual(['auto', '4'])
   })
 })
 

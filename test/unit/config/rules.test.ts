@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { type FlagValue, resolveSettings } from '../../../src/config/resolve.ts'
 import { PgrError } from '../../../src/errors/pgr-error.ts'
@@ -46,6 +47,23 @@ describe('the store', () => {
   ])('%s', (_why, flags, store, endpoints) => {
     const { settings } = resolve(flags)
     expect([settings.store, settings.redisEndpoint]).toEqual([store, endpoints])
+  })
+})
+
+describe('workers', () => {
+  it('are one unless more are asked for, and as many as there are processors with auto', () => {
+    const redis = { 'redis.endpoint': ['a:1'] }
+    const counts = [{}, { workers: '3' }, { workers: 'auto' }].map(
+      (flags) => resolve({ ...redis, ...flags }).settings.workers,
+    )
+    expect(counts).toEqual([1, 3, availableParallelism()])
+  })
+
+  it.each(['2', 'auto'])('are refused over the embedded store: %s', (workers) => {
+    expect(refusal({ workers })).toMatch(
+      /^--workers is (2|auto), but the store is embedded.*give --redis\.endpoint/,
+    )
+    expect(refusal({ workers: '1' })).toBe('accepted')
   })
 })
 
