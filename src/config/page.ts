@@ -37,9 +37,9 @@ bounds the whole is shared out: each worker has its part of \`--push.max-infligh
 part of it. Passwords are checked and remembered by each worker.
 
 Signals go to the process that was started, which holds nothing and looks after the others: SIGTERM drains all, a reload reaches all or
-says which failed, and \`/-/ready\` is 200 when all that take connections are ready. A worker that ends is replaced by one that takes
-connections once it has read what is stored, at once or, when it happens again soon, after a pause of up to 30 seconds; it is counted
-by \`pgr_worker_losses_total\`. Workers themselves heed SIGKILL alone. In the list of replicas they are told apart by \`#1\`, \`#2\` behind the
+says which failed, and \`/-/ready\` is 200 when all that take connections are ready. A worker that ends, or stands still for 30
+seconds and is ended, is replaced by one that takes connections once it has read what is stored, at once or, when it happens again
+soon, after a pause of up to 30 seconds; it is counted by \`pgr_worker_losses_total\`. Workers themselves heed SIGKILL alone. In the list of replicas they are told apart by \`#1\`, \`#2\` behind the
 address, in the log by \`worker\`.
 
 **Durations** are written as in Prometheus (\`90s\`, \`1h30m\`, \`7d\`) or Go (\`1.5h\`, \`250ms\`). **Sizes** have binary units however

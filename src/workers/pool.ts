@@ -7,6 +7,11 @@ import type { Boot, SupervisorService, WorkerService } from './services.ts'
 const STABLE_MS = 60_000
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 30_000
+/** A worker that says nothing for so long is ended: what is connected to it would wait for ever. */
+const SILENCE_MS = 30_000
+const PING_INTERVAL_MS = 5000
+/** When this process stood still, answers may be there that it has not read. */
+const STANDSTILL_MS = 1000
 /** For workers to say goodbye to the store when another one could not start. */
 const FAILED_START_GRACE_MS = 2000
 
@@ -126,12 +131,32 @@ export function makePool({ count, world, tell, service, boot, onEnd }: PoolOptio
       worker.isServing = true
       const seconds = (world.nowMs() - bornAtMs) / 1000
       tell({ kind: 'worker.started', worker: number, pid: process.pid, seconds })
+      watch(worker)
       return urls
     } catch (reason) {
       worker.failure = PgrError.from(reason, 'PGR_START_FAILED')
       process.disconnect()
       throw reason
     }
+  }
+
+  /** Ends a worker that stands still. */
+  function watch(worker: Worker): void {
+    const { calls, process } = worker
+    const askedAtMs = world.nowMs()
+    calls.call('ping', undefined, SILENCE_MS).then(
+      () => world.after(PING_INTERVAL_MS, () => watch(worker)),
+      (reason: PgrError) => {
+        // Gone already, and nobody is left to be asked.
+        if (reason.code !== 'PGR_OVERLOADED') return
+        if (world.nowMs() - askedAtMs > SILENCE_MS + STANDSTILL_MS) {
+          watch(worker)
+          return
+        }
+        worker.failure = reason
+        process.kill()
+      },
+    )
   }
 
   function ended(seat: Seat, { process, calls, bornAtMs, isServing, failure }: Worker, how: string): void {

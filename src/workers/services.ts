@@ -17,6 +17,8 @@ export interface Boot {
 export type WorkerService = {
   /** Answers with the base addresses once it listens. */
   start(boot: Boot): Promise<readonly string[]>
+  /** Answers as soon as it can answer anything. */
+  ping(): void
   snapshot(): Promise<Snapshot>
   /** Of this worker alone. */
   ready(): Promise<void>

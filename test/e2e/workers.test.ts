@@ -156,6 +156,21 @@ describe('two workers', () => {
   })
 })
 
+describe('a rate limit', () => {
+  it('is that of all workers together', async () => {
+    const file = join(folder, 'web.yml')
+    writeFileSync(file, 'rate_limit: {interval: 1h, burst: 10}\n')
+    const pgr = await start({ flags: [`--web.config.file=${file}`], waitFor: 'nothing' })
+    await pgr.until('listens', () => pgr.stderr().includes('msg=listening'))
+    const statuses = new Map<number, number>()
+    for (let n = 0; n < 20; n++) {
+      const { status } = await ask(pgr.url, '/-/healthy')
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    }
+    expect(Object.fromEntries(statuses)).toEqual({ 200: 10, 429: 10 })
+  })
+})
+
 describe('a worker that is killed under load', () => {
   it('loses nothing that was acknowledged, and is replaced without readiness failing', async () => {
     const pgr = await start()

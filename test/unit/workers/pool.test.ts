@@ -252,6 +252,43 @@ describe('a worker that ends', () => {
   })
 })
 
+describe('a worker that stands still', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it('is ended, which is told with the reason, and replaced', async () => {
+    const { first, second, clock, told, pauses } = await running()
+    await first.answer('ping')
+    clock.nowMs = 30_000
+    vi.advanceTimersByTime(30_000)
+    await settle()
+    expect([first.isKilled, second.isKilled]).toEqual([false, true])
+    await second.die()
+    expect(told.at(-1)).toMatchObject({
+      kind: 'worker.ended',
+      worker: 2,
+      reason: 'worker 2 did not answer within 30000 ms',
+    })
+    // The next question to the first, and the next second.
+    expect(pauses.map(({ ms }) => ms)).toEqual([5000, 100])
+  })
+
+  it('is asked again when it was the supervisor that stood still', async () => {
+    const { second, clock } = await running()
+    clock.nowMs = 600_000
+    vi.advanceTimersByTime(30_000)
+    await settle()
+    expect([second.isKilled, second.sent.filter(({ name }) => name === 'ping').length]).toEqual([false, 2])
+  })
+
+  it('is asked again and again', async () => {
+    const { first, pauses } = await running()
+    await first.answer('ping')
+    pauses[0]?.act()
+    expect(first.sent.filter(({ name }) => name === 'ping')).toHaveLength(2)
+  })
+})
+
 describe('asking all', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
