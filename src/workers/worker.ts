@@ -33,6 +33,7 @@ const supervisor = makeCalls<SupervisorService>('the supervisor', send, {
     })
     return server.urls
   },
+  ping() {},
   snapshot: () => started().snapshot(),
   ready: () => started().ready(),
   reload(next: Settings) {
