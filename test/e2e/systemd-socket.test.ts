@@ -96,7 +96,7 @@ describe('--web.systemd-socket', () => {
       await push(urls[0] ?? '', '/metrics/job/a', 'a 1\n')
       expect(await scrape(urls[1] ?? '')).toContain('a{instance="",job="a"} 1')
       expect(await statusAt(path, '/-/healthy')).toBe(200)
-      expect(pgr.stderr()).toContain(`msg=listening url=${urls[0]} `)
+      expect(pgr.stderr()).toMatch(new RegExp(`msg=listening (worker=supervisor )?url=${urls[0]} `))
       expect(pgr.stderr()).not.toContain('9753')
       expect((await pgr.stop()).code).toBe(0)
     },
