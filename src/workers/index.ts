@@ -54,7 +54,9 @@ export async function startWorkers(
   /** A connection may come to any of them. */
   async function ready(): Promise<void> {
     if (!pool.isStarted) throw new PgrError('PGR_STOPPING', 'some workers are still being started')
-    throwFailure(await pool.ask('ready', undefined, READY_TIMEOUT_MS))
+    const outcomes = await pool.ask('ready', undefined, READY_TIMEOUT_MS)
+    if (outcomes.size === 0) throw new PgrError('PGR_STOPPING', 'all workers are being started anew')
+    throwFailure(outcomes)
   }
 
   async function readAnew() {

@@ -68,7 +68,7 @@ export interface Pool {
    * rejects with why.
    */
   start(): Promise<readonly string[]>
-  /** Asks all that listen, and waits for each no longer than this. */
+  /** Asks all that listen, and waits for each no longer than this. Of one that ends meanwhile nothing is said. */
   ask<Name extends Asked>(
     name: Name,
     argument: Parameters<WorkerService[Name]>[0],
@@ -159,8 +159,10 @@ export function makePool({ count, world, tell, service, boot, onEnd }: PoolOptio
     )
   }
 
-  function ended(seat: Seat, { process, calls, bornAtMs, isServing, failure }: Worker, how: string): void {
+  function ended(seat: Seat, worker: Worker, how: string): void {
     const { number } = seat
+    const { process, calls, bornAtMs, isServing, failure } = worker
+    worker.isServing = false
     const code = isServing ? 'PGR_STOPPING' : 'PGR_START_FAILED'
     calls.end(new PgrError(code, `worker ${number} ended (${how})${isServing ? '' : ' before it listened'}`))
     delete seat.worker
@@ -228,7 +230,11 @@ export function makePool({ count, world, tell, service, boot, onEnd }: PoolOptio
       const outcomes = await Promise.allSettled(
         asked.map(({ worker }) => worker.calls.call(name, argument as never, timeoutMs)),
       )
-      return new Map(asked.map(({ number }, place) => [number, outcomes[place] as never]))
+      return new Map(
+        asked.flatMap(({ number, worker }, place) =>
+          worker.isServing ? [[number, outcomes[place] as never]] : [],
+        ),
+      )
     },
     stop,
   }
