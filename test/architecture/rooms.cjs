@@ -23,7 +23,6 @@ const rooms = {
 const homes = {
   fastify: ['http'],
   ioredis: ['store/redis'],
-  '@msgpack/msgpack': ['store/redis'],
   protobufjs: ['wire', 'formats'],
   pino: ['telemetry'],
   'prom-client': ['telemetry'],

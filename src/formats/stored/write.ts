@@ -128,7 +128,16 @@ function nest(writer: Writer, tag: number, write: () => void): void {
   writer.ldelim()
 }
 
+const BARE_SHAPE = [0]
+const BARE_RUN = [0, 1]
+
 function writeLabels(writer: Writer, metrics: readonly { readonly labels: Labels }[]): void {
+  // Most families of a push are one number without labels; this is what the rest would make of it.
+  if (metrics.length === 1 && metrics[0]?.labels.length === 0) {
+    writer.uint32(FAMILY.shape).uint32s(BARE_SHAPE)
+    writer.uint32(FAMILY.run).uint32s(BARE_RUN)
+    return
+  }
   const indexOfName = new Map<string, number>()
   const indexOfShape = new Map<string, number>()
   const shapes: number[] = []

@@ -1,9 +1,9 @@
-import { Decoder } from '@msgpack/msgpack'
 import type { FamilyType } from '../../model/family.ts'
 import type { Label, Labels } from '../../model/labels.ts'
 import type { UnitId } from '../../model/unit.ts'
 import type { FamilyState, GroupChange } from '../store.ts'
 import { misconfigured } from './failures.ts'
+import { unpack } from './packing.ts'
 
 /**
  * How units are written down. A header is a MessagePack array that scripts read and write by place:
@@ -88,12 +88,9 @@ export function decodeLabels(text: string): Labels {
   return labels
 }
 
-const decoder = new Decoder()
-
 /** `labels` are those of the unit where they are known. */
 export function decodeHeader(packed: Uint8Array, labels?: Labels): Header {
-  const fields = decoder.decode(packed)
-  if (!Array.isArray(fields) || fields[0] !== FORMAT) throw foreign('a unit header')
+  const fields = fieldsOf(packed)
   return {
     labels: labels ?? decodeLabels(fieldText(fields, 1)),
     createdMs: fieldTime(fields, 2),
@@ -105,6 +102,17 @@ export function decodeHeader(packed: Uint8Array, labels?: Labels): Header {
     version: fieldNumber(fields, 8),
     rest: fields.slice(COMMON),
   }
+}
+
+function fieldsOf(packed: Uint8Array): readonly unknown[] {
+  let fields: unknown
+  try {
+    fields = unpack(packed)
+  } catch {
+    throw foreign('a unit header')
+  }
+  if (!Array.isArray(fields) || fields[0] !== FORMAT) throw foreign('a unit header')
+  return fields
 }
 
 /** A family as its header has it, for whoever looks for its blob. */

@@ -1,12 +1,12 @@
-import { Decoder } from '@msgpack/msgpack'
+import { Decoder, encode } from '@msgpack/msgpack'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Packable, pack } from '../../../../src/store/redis/packing.ts'
+import { type Packable, pack, unpack } from '../../../../src/store/redis/packing.ts'
 
 /** Strings stay bytes, as they do for a script. */
 const decoder = new Decoder({ rawStrings: true })
 
-function unpack(packed: Uint8Array): unknown {
+function decoded(packed: Uint8Array): unknown {
   return readable(decoder.decode(packed))
 }
 
@@ -37,7 +37,7 @@ describe('what is packed', () => {
   it('is read by others as what it was', () => {
     fc.assert(
       fc.property(packables, (value) => {
-        expect(unpack(pack(value))).toEqual(expected(value))
+        expect(decoded(pack(value))).toEqual(expected(value))
       }),
       { numRuns: 2000 },
     )
@@ -45,19 +45,57 @@ describe('what is packed', () => {
 
   it.each([0, 15, 16, 31, 32, 127, 65_535, 65_536, 70_000])('may be %i long', (length) => {
     const list = Array.from({ length }, (_, n) => n % 3)
-    expect(unpack(pack(list))).toEqual(list)
+    expect(decoded(pack(list))).toEqual(list)
     const text = 'ä'.repeat(length)
-    expect(unpack(pack(text))).toBe(Buffer.from(text).toString('latin1'))
-    expect(unpack(pack(Buffer.alloc(length, 7)))).toBe('\u0007'.repeat(length))
+    expect(decoded(pack(text))).toBe(Buffer.from(text).toString('latin1'))
+    expect(decoded(pack(Buffer.alloc(length, 7)))).toBe('\u0007'.repeat(length))
   })
 
   it('keeps every bit of a number', () => {
     for (const value of [0, -0, 127, 128, 2 ** 53 - 1, 1.5e-300, Number.POSITIVE_INFINITY])
-      expect(Object.is(unpack(pack(value)), value)).toBe(true)
+      expect(Object.is(decoded(pack(value)), value)).toBe(true)
   })
 
   it('has bytes as strings, because scripts can read no others', () => {
     expect(pack(Buffer.from('ab')).toString('hex')).toBe('a26162')
     expect(pack(Buffer.alloc(300)).subarray(0, 3).toString('hex')).toBe('da012c')
   })
+})
+
+describe('what a script packed', () => {
+  const numbers = fc.oneof(
+    fc.double({ noNaN: true }),
+    fc.integer(),
+    fc.maxSafeInteger(),
+    fc.constantFrom(-1, -32, -33, -128, -129, -32_768, -32_769, 2 ** 32, 2 ** 53 - 1, -(2 ** 53) + 1),
+  )
+  const values = fc.letrec<{ value: unknown; list: unknown[] }>((tie) => ({
+    value: fc.oneof(numbers, fc.string({ unit: 'grapheme', maxLength: 300 }), tie('list')),
+    list: fc.array(tie('value'), { maxLength: 40 }),
+  })).value
+
+  it('is read as what others say it is', () => {
+    fc.assert(
+      fc.property(values, (value) => {
+        expect(unpack(encode(value))).toEqual(value)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('is as long as it says it is, and nothing is set aside for what is not there', () => {
+    const packed = encode([1, 'text', [2 ** 40, -1.5]])
+    for (let length = 0; length < packed.length; length++)
+      expect(() => unpack(packed.subarray(0, length)), `${length} bytes`).toThrow(RangeError)
+    expect(() => unpack(Buffer.concat([packed, Buffer.from([0])]))).toThrow('1 bytes follow')
+    expect(() => unpack(Buffer.from('ddffffffff', 'hex'))).toThrow('ends early')
+    expect(() => unpack(Buffer.from('dbffffffff', 'hex'))).toThrow('ends early')
+  })
+
+  it.each(['80', 'c0', 'c1', 'c2', 'c403616263', 'd40101'])(
+    'is nothing that scripts do not write: %s',
+    (hex) => {
+      expect(() => unpack(Buffer.from(hex, 'hex'))).toThrow(RangeError)
+    },
+  )
 })

@@ -1,3 +1,0 @@
-import { encode } from '@msgpack/msgpack'
-
-export const used = encode
