@@ -3,26 +3,37 @@ import { show, significant } from '../harness/report.ts'
 import type { Metric } from '../harness/results.ts'
 import type { Run } from '../harness/run.ts'
 import { type Figure, Figures } from './figures.ts'
+import { growthPlots } from './growth-plots.ts'
 
-/** The page with its tables written anew from runs; what stands between them stays. */
+const NO_RUN = 'No run is published yet.'
+
+/** The page with its tables and pictures written anew from runs; what stands between them stays. */
 export function benchmarkPage(page: string, runs: readonly Run[]): string {
   const figures = new Figures(runs)
-  const tables = {
-    machine: machineTable(runs),
-    budgets: budgetTable(runs),
-    rates: rateTable(figures),
-    scrapes: scrapeTable(figures),
-    memory: memoryTable(figures),
-    formats: formatTable(figures),
+  const parts = {
+    machine: () => machineTable(runs),
+    budgets: () => budgetTable(runs),
+    rates: () => rateTable(figures),
+    scrapes: () => scrapeTable(figures),
+    memory: () => memoryTable(figures),
+    growth: () => pictures(figures),
+    formats: () => formatTable(figures),
   }
-  return Object.entries(tables).reduce((text, [name, table]) => {
+  return Object.entries(parts).reduce((text, [name, make]) => {
+    const made = runs.length === 0 ? NO_RUN : make()
     const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`]
-    const parts = text.split(start)
-    const [before = '', rest] = parts
-    if (parts.length !== 2 || rest?.split(end).length !== 2)
+    const halves = text.split(start)
+    const [before = '', rest] = halves
+    if (halves.length !== 2 || rest?.split(end).length !== 2)
       throw new Error(`the page has not one place for "${name}"`)
-    return `${before}${start}\n\n${table}\n\n${end}${rest.split(end)[1]}`
+    return `${before}${start}\n\n${made}\n\n${end}${rest.split(end)[1]}`
   }, page)
+}
+
+function pictures(figures: Figures): string {
+  return growthPlots(figures)
+    .map(({ file, title }) => `![${title}](benchmarks/${file})`)
+    .join('\n\n')
 }
 
 function machineTable(runs: readonly Run[]): string {

@@ -7,8 +7,10 @@ import { SERIES_PER_GROUP } from '../settings.ts'
 import type { Figures } from './figures.ts'
 import { drawPlot, type Plot, powersOfTen } from './plot.ts'
 
-/** How costs grow: by the name of its file, every picture. */
-export function growthPlots(figures: Figures): Map<string, string> {
+/** How costs grow, as pictures. */
+export function growthPlots(
+  figures: Figures,
+): { readonly file: string; readonly title: string; readonly svg: string }[] {
   const plots = {
     'push-over-series': pushOverSeries(figures),
     'scrape-over-series': scrapeOverSeries(figures),
@@ -18,7 +20,11 @@ export function growthPlots(figures: Figures): Map<string, string> {
     'redis-cpu-over-replicas': redisOverReplicas(figures),
     'memory-over-series': memoryOverSeries(figures),
   }
-  return new Map(Object.entries(plots).map(([name, plot]) => [`${name}.svg`, drawPlot(plot)]))
+  return Object.entries(plots).map(([name, plot]) => ({
+    file: `${name}.svg`,
+    title: plot.title,
+    svg: drawPlot(plot),
+  }))
 }
 
 type Lines = Plot['lines']

@@ -14,35 +14,23 @@ const runs = readdirSync(`${DOCS}/benchmarks`)
   .sort()
   .map((name) => JSON.parse(readFileSync(`${DOCS}/benchmarks/${name}`, 'utf8')) as Run)
 
-describe('the runs that are published', () => {
-  it.each(runs.map((run) => [run.startedAt, run] as const))(
-    '%s measured every budget in full',
-    (_when, run) => {
-      expect(run.size).toBe('full')
-      expect(new Set(run.budgets.map(({ budget }) => budget))).toEqual(new Set(BUDGETS.map(({ id }) => id)))
-      expect(judge(run.measures)).toEqual(run.budgets)
-    },
-  )
-
-  it('are there', () => {
-    expect(runs.length).toBeGreaterThan(0)
-  })
+it('the runs that are published measured every budget in full', () => {
+  for (const run of runs) {
+    expect(run.size).toBe('full')
+    expect(new Set(run.budgets.map(({ budget }) => budget))).toEqual(new Set(BUDGETS.map(({ id }) => id)))
+    expect(judge(run.measures)).toEqual(run.budgets)
+  }
 })
 
 // Written anew by running this file with -u.
 describe('what is made from them is up to date', () => {
-  const plots = growthPlots(new Figures(runs))
-
   it('docs/benchmarks.md', async () => {
     await expect(benchmarkPage(page, runs)).toMatchFileSnapshot('../../../docs/benchmarks.md')
   })
 
-  it.each([...plots])('docs/benchmarks/%s', async (name, plot) => {
-    await expect(plot).toMatchFileSnapshot(`../../../docs/benchmarks/${name}`)
-  })
-
-  it('and its pictures are these', () => {
-    const shown = [...page.matchAll(/\]\(benchmarks\/([\w-]+\.svg)\)/g)].map(([, name]) => name)
-    expect(shown).toEqual([...plots.keys()])
+  it('its pictures', async () => {
+    const plots = runs.length === 0 ? [] : growthPlots(new Figures(runs))
+    for (const { file, svg } of plots)
+      await expect(svg).toMatchFileSnapshot(`../../../docs/benchmarks/${file}`)
   })
 })
