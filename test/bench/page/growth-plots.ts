@@ -160,7 +160,7 @@ function memoryOverSeries(figures: Figures): Plot {
     y: {
       title: 'bytes',
       scale: 'log',
-      ticks: powersOfTen(valuesOf(lines), (value) => value.toLocaleString('en')),
+      ticks: powersOfTen(valuesOf(lines)),
     },
     lines,
   }
@@ -221,7 +221,7 @@ function replicaAxis(figures: Figures): Plot['x'] {
 /** With an axis that has room for all of them. */
 function onMilliseconds(title: string, lines: Lines): Pick<Plot, 'y' | 'lines'> {
   return {
-    y: { title, scale: 'log', ticks: powersOfTen(valuesOf(lines), (value) => value.toLocaleString('en')) },
+    y: { title, scale: 'log', ticks: powersOfTen(valuesOf(lines)) },
     lines,
   }
 }

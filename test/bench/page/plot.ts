@@ -30,7 +30,7 @@ export interface Plot {
 }
 
 const WIDTH = 720
-const LEFT = 84
+const LEFT = 90
 const RIGHT = 40
 const TOP = 44
 const PLOT_HEIGHT = 300
@@ -123,18 +123,21 @@ function placing({ scale, ticks }: Axis, from: number, to: number): (value: numb
     const step = (to - from) / ticks.length
     return (value) => from + step * (ticks.findIndex((tick) => tick.value === value) + 0.5)
   }
-  const shape = scale === 'log' ? Math.log : (value: number) => value
-  const [first, last] = [shape(ticks[0]?.value ?? 1), shape(ticks.at(-1)?.value ?? 1)]
+  const lowest = ticks[0]?.value ?? 1
+  // What was too little to be seen stands at the bottom.
+  const shape = (value: number) => (scale === 'log' ? Math.log(Math.max(value, lowest)) : value)
+  const [first, last] = [shape(lowest), shape(ticks.at(-1)?.value ?? 1)]
   return (value) => from + ((shape(value) - first) / (last - first)) * (to - from)
 }
 
-/** Powers of ten around all values, on a scale that shows each as far from the next. */
-export function powersOfTen(values: readonly number[], text: (value: number) => string): Axis['ticks'] {
-  const lowest = Math.floor(Math.log10(Math.min(...values)))
-  const highest = Math.max(lowest + 1, Math.ceil(Math.log10(Math.max(...values))))
+/** Powers of ten around all values that are more than nothing. */
+export function powersOfTen(values: readonly number[]): Axis['ticks'] {
+  const seen = values.filter((value) => value > 0)
+  const lowest = Math.floor(Math.log10(Math.min(...seen)))
+  const highest = Math.max(lowest + 1, Math.ceil(Math.log10(Math.max(...seen))))
   return Array.from({ length: highest - lowest + 1 }, (_, n) => {
     const value = Number(`1e${lowest + n}`)
-    return { value, text: text(value) }
+    return { value, text: value.toLocaleString('en', { maximumFractionDigits: 9 }) }
   })
 }
 
