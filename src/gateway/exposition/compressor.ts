@@ -19,7 +19,7 @@ export class Compressor<P> {
   #used = 0
   #segments: Segment<P>[] = []
   #ranges: number[] = []
-  #ticket = {}
+  #tickets: object[] = []
   #inFlight = 0
   #failure: unknown
   #landed: (() => void) | undefined
@@ -68,7 +68,9 @@ export class Compressor<P> {
     segment.crc = 0
     // Nothing becomes nothing.
     if (from === to) return
-    segment.ticket = this.#ticket
+    // One for each time: a segment may be rendered again before what it was goes off.
+    segment.ticket = {}
+    this.#tickets.push(segment.ticket)
     this.#segments.push(segment)
     this.#ranges.push(from, to)
     this.#bytes += to - from
@@ -94,13 +96,13 @@ export class Compressor<P> {
 
   #send(): void {
     const segments = this.#segments
-    const ticket = this.#ticket
+    const tickets = this.#tickets
     const texts = { strip: this.#strip, ranges: Uint32Array.from(this.#ranges) }
     this.#strip = this.#spare.pop() ?? NOTHING
     this.#used = 0
     this.#segments = []
     this.#ranges = []
-    this.#ticket = {}
+    this.#tickets = []
     this.#inFlight++
     this.#deflater
       ?.deflate(texts)
@@ -110,7 +112,7 @@ export class Compressor<P> {
           let at = 0
           for (const [place, segment] of segments.entries()) {
             const length = lengths[place] as number
-            if (segment.ticket === ticket) {
+            if (segment.ticket === tickets[place]) {
               segment.ticket = undefined
               segment.freshGzip = bytes.subarray(at, at + length)
               segment.gzipBytes = length
@@ -121,7 +123,8 @@ export class Compressor<P> {
         },
         (reason: unknown) => {
           this.#failure = reason
-          for (const segment of segments) if (segment.ticket === ticket) forgetGzip(segment)
+          for (const [place, segment] of segments.entries())
+            if (segment.ticket === tickets[place]) forgetGzip(segment)
         },
       )
       .finally(() => {

@@ -32,7 +32,7 @@ export interface Segment<P> {
   /** Bytes that are not among those of the run yet. */
   freshText: Uint8Array | undefined
   freshGzip: Uint8Array | undefined
-  /** Stands for the texts with which its own went to be compressed; undefined when none is awaited. */
+  /** Stands for its text that went to be compressed last; undefined when none is awaited. */
   ticket: object | undefined
 }
 

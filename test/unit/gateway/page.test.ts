@@ -108,6 +108,16 @@ describe('a page', () => {
     expect(await unzippedTextOf(page)).toBe('a2\n# EOF\n')
   })
 
+  it('shows what a piece became after it was rendered, before that was compressed', async () => {
+    const { page, put } = pageOf({ gzip: true })
+    for (let i = 0; i < 2000; i++) put('a', number(i), `old ${i}\n`)
+    expect(page.render(Number.NEGATIVE_INFINITY)).toBe(false)
+    const text = Array.from({ length: 2000 }, (_, i) => (i < 10 ? `newer ${i}\n` : `old ${i}\n`)).join('')
+    for (let i = 0; i < 10; i++) put('a', number(i), `newer ${i}\n`)
+    expect(page.render(Number.NEGATIVE_INFINITY)).toBe(false)
+    expect(await unzippedTextOf(page)).toBe(`${text}# EOF\n`)
+  })
+
   it('is handed out as it stood, whatever changes before it is sent', async () => {
     const { page, put } = pageOf()
     put('a', 'u', 'old\n')
@@ -285,7 +295,10 @@ describe('a page', () => {
             page.removeFamily(removed)
             for (const [key, { family }] of model) if (family === removed) model.delete(key)
           }
-          if (!isSettled) continue
+          if (!isSettled) {
+            page.render(Number.NEGATIVE_INFINITY)
+            continue
+          }
           const pieces = [...model].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, piece]) => piece)
           const expected = pieces.map(({ text }) => text).join('')
           largest = Math.max(largest, expected.length)

@@ -1,4 +1,4 @@
-import { Decoder, encode } from '@msgpack/msgpack'
+import { Decoder, decode, encode } from '@msgpack/msgpack'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Packable, pack, unpack } from '../../../../src/store/redis/packing.ts'
@@ -77,7 +77,8 @@ describe('what a script packed', () => {
   it('is read as what others say it is', () => {
     fc.assert(
       fc.property(values, (value) => {
-        expect(unpack(encode(value))).toEqual(value)
+        // To others -0 is 0.
+        expect(unpack(encode(value))).toEqual(decode(encode(value)))
       }),
       { numRuns: 2000 },
     )
