@@ -31,16 +31,16 @@ is named and waits for a restart. When anything is wrong nothing changes, the lo
 **Workers.** \`--workers=4\` serves with four processes behind the same ports, \`--workers=auto\` with one for each processor; in a
 container with a share of a processor, give the number. They need Redis, because they are replicas of one host and share nothing else.
 Each keeps its own view of all that is stored, so that four need four times the memory of one, and Redis is asked by four what
-changed. Connections are dealt out to them in turns and stay where they are: fewer connections than workers leave some idle. What
-bounds the whole is shared out: each worker has its part of \`--push.max-inflight-bytes\` (but room for one \`--push.max-body\`), of
-\`--redis.resubmit-max-bytes\` and of the rate limit of \`--web.config.file\`, so that one connection alone gets no more than a worker's
-part of it. Passwords are checked and remembered by each worker.
+changed. Connections are dealt out to them in turns, past those that are busy, and stay where they are: few connections may leave
+some idle. What bounds the whole is shared out: each worker has its part of \`--push.max-inflight-bytes\` (but room for one
+\`--push.max-body\`), of \`--redis.resubmit-max-bytes\` and of the rate limit of \`--web.config.file\`, so that one connection alone gets
+no more than a worker's part of it. Passwords are checked and remembered by each worker.
 
 Signals go to the process that was started, which holds nothing and looks after the others: SIGTERM drains all, a reload reaches all or
 says which failed, and \`/-/ready\` is 200 when all that take connections are ready. A worker that ends, or stands still for 30
 seconds and is ended, is replaced by one that takes connections once it has read what is stored, at once or, when it happens again
-soon, after a pause of up to 30 seconds; it is counted by \`pgr_worker_losses_total\`. Workers themselves heed SIGKILL alone. In the list of replicas they are told apart by \`#1\`, \`#2\` behind the
-address, in the log by \`worker\`.
+soon, after a pause of up to 30 seconds; it is counted by \`pgr_worker_losses_total\`. Workers themselves heed SIGKILL alone. In the
+list of replicas they are told apart by \`#1\`, \`#2\` behind the address, in the log by \`worker\`.
 
 **Durations** are written as in Prometheus (\`90s\`, \`1h30m\`, \`7d\`) or Go (\`1.5h\`, \`250ms\`). **Sizes** have binary units however
 they are spelled: \`64MiB\`, \`64MB\` and \`64M\` are the same. **Counts** may end in \`k\`, \`M\` or \`G\`.

@@ -5,11 +5,11 @@ import type { PoolWorld } from './pool.ts'
 
 /**
  * Workers as processes of node:cluster: what they listen on is opened once, by this process, and connections are dealt out
- * to them in turns. `relay` gets what they write to standard error, in whole lines.
+ * to them in turns, past those that are busy. `relay` gets what they write to standard error, in whole lines.
  */
 export function makeClusterWorld(relay: (lines: string) => void): PoolWorld {
   const running = new Set<Worker>()
-  // The kernel would wake whoever is awake already: few connections that stay could all be with one worker.
+  // Not left to the kernel, where whoever is quickest takes all that wait, and few connections that stay are with few workers.
   cluster.schedulingPolicy = cluster.SCHED_RR
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('./worker.js', import.meta.url)),
