@@ -144,6 +144,7 @@ function collect(
         pieces.push(piece)
       } catch (reason) {
         isOver = true
+        pieces.length = 0
         reject(reason)
       }
     }
@@ -155,10 +156,13 @@ function collect(
       isOver = true
       const [first = EMPTY] = pieces
       resolve(pieces.length <= 1 ? first : Buffer.concat(pieces, bytes))
+      // The listeners stay with the request, and are not to hold the body a second time.
+      pieces.length = 0
     }
     function onCut(cause?: unknown): void {
       if (isOver) return
       isOver = true
+      pieces.length = 0
       reject(endedEarly(bytes, cause))
     }
 
