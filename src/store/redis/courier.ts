@@ -103,8 +103,11 @@ export function makeSend(
   ): Promise<Reply> {
     if (asking) return writeAlone(primary.write, at, values, asking)
     const place = topology.kind === 'cluster' ? partition : 0
-    const gathering = together.get(primary) ?? []
-    together.set(primary, gathering)
+    let gathering = together.get(primary)
+    if (gathering === undefined) {
+      gathering = []
+      together.set(primary, gathering)
+    }
     gathering[place] ??= new Together(primary.write)
     return gathering[place].write(at, values)
   }

@@ -31,8 +31,11 @@ export function makeGroupWrites(send: Send, limits: Buffer) {
           'PGR_LIMIT_EXCEEDED',
           `the group would hold ${numberAt(reply, 1)} families; the most is ${MOST_FAMILIES}, so spread them over several groups`,
         )
-      const { families } = write
-      return groupWritten(write, partition, reply, (kept) => blobIn(families, kept.name))
+      // The header has them last, in the order in which they were pushed.
+      let next = 0
+      return groupWritten(write, partition, reply, ({ name }) =>
+        write.families[next]?.name === name ? write.families[next++]?.blob : undefined,
+      )
     },
 
     async failGroup(write: GroupFailure): Promise<Applied> {
@@ -78,11 +81,6 @@ function groupWritten(
   const { epoch, nowMs, firstMs } = written
   const change = decodeGroup(id, bytesAt(reply, 3), blobOf, labels)
   return { duplicate: false, partition, epoch, nowMs, firstMs, change }
-}
-
-function blobIn(families: GroupWrite['families'], name: string): Uint8Array | undefined {
-  for (const family of families) if (family.name === name) return family.blob
-  return undefined
 }
 
 /** What every write's reply begins with: status, epoch, now; and first for a duplicate. */
