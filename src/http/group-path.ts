@@ -28,10 +28,12 @@ export function rememberGroupPaths(options: GroupPathOptions): (rawPath: string)
     }
     const remembered = known.get(rawPath)
     if (remembered !== undefined) return remembered
-    const labels = parseGroupPath(rawPath, options)
-    if (rawPath.length > LONGEST_PATH) return labels
+    if (rawPath.length > LONGEST_PATH) return parseGroupPath(rawPath, options)
+    // A copy: a part of a text keeps all of it, here the whole of a URL with its query.
+    const path = Buffer.from(rawPath, 'utf16le').toString('utf16le')
+    const labels = parseGroupPath(path, options)
     if (known.size >= MOST_PATHS) known.clear()
-    known.set(rawPath, labels)
+    known.set(path, labels)
     return labels
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PgrError } from '../../../src/errors/pgr-error.ts'
-import { type GroupPathOptions, parseGroupPath } from '../../../src/http/group-path.ts'
+import { type GroupPathOptions, parseGroupPath, rememberGroupPaths } from '../../../src/http/group-path.ts'
 import { showLabels } from '../../../src/model/labels.ts'
 import { escapeLabelName } from '../../../src/model/names.ts'
 
@@ -211,5 +211,35 @@ describe('parseGroupPath', () => {
       ),
       { numRuns: 1000 },
     )
+  })
+})
+
+describe('rememberGroupPaths', () => {
+  it('reads as parseGroupPath does, and gives the same labels again', () => {
+    const read = rememberGroupPaths(OPTIONS)
+    for (const path of ['job/a', 'job/a%2Fb/c/%C3%A9', 'job/a/c/\u00c3\u00a9']) {
+      expect(read(path)).toEqual(parseGroupPath(path, OPTIONS))
+      expect(read(path)).toBe(read(`${path}x`.slice(0, -1)))
+    }
+    expect(() => read('job')).toThrow(PgrError)
+    expect(() => read('job')).toThrow(PgrError)
+  })
+
+  it('judges by the limits of the moment', () => {
+    const options = { ...OPTIONS }
+    const read = rememberGroupPaths(options)
+    read('job/a/b/c')
+    options.limits = { ...OPTIONS.limits, labelsPerSeries: 1 }
+    expect(() => read('job/a/b/c')).toThrow('the path names 2 labels')
+  })
+
+  it('remembers neither long paths nor more than some thousands', () => {
+    const read = rememberGroupPaths(OPTIONS)
+    const long = `job/a${'/b/c'.repeat(150)}`
+    expect(read(long)).not.toBe(read(long))
+    const first = read('job/first')
+    for (let n = 0; n < 5000; n++) read(`job/${n}`)
+    expect(read('job/first')).not.toBe(first)
+    expect(read('job/first')).toEqual(first)
   })
 })
