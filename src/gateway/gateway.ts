@@ -137,7 +137,7 @@ export interface ScrapeRequest {
 }
 
 export interface Scrape {
-  /** The page: concatenate. Never written to again. */
+  /** The page: concatenate. Not written to before `release`. */
   readonly chunks: readonly Uint8Array[]
   readonly bytes: number
   readonly series: number
@@ -145,6 +145,8 @@ export interface Scrape {
   readonly free: readonly string[]
   /** 0 when the page is as of now; else the time since it was. */
   readonly ageSeconds: number
+  /** To be called when nobody reads the chunks any more; without it their memory is given back later, that is all. */
+  release(): void
 }
 
 export interface GatewayStatus {

@@ -99,6 +99,7 @@ export function makeScraper(deps: ScraperDeps): Scraper {
         // Rendering takes turns with the polls of others. One that began to read a partition anew took from the page
         // what it had not read yet.
         if (whole && view.forgotten === forgotten) return { ...page, ageSeconds }
+        page.release()
         if (performance.now() > request.deadlineMs)
           throw new PgrError(
             'PGR_STORE_UNAVAILABLE',

@@ -52,6 +52,16 @@ export async function sendPage(
   return sentBytes
 }
 
+/**
+ * Calls back when nothing reads any more what was handed over: when it was written to the connection, or that is gone.
+ * Over HTTP/2 never, as nobody tells.
+ */
+export function whenRead(response: ServerResponse, then: () => void): void {
+  if (streamOf(response) !== undefined) return
+  if (response.writableFinished || response.destroyed) then()
+  else response.once('finish', then).once('close', then)
+}
+
 function drained(sink: Pick<Writable, 'on' | 'off' | 'destroyed'>): Promise<void> {
   return new Promise((resolve) => {
     function done(): void {

@@ -136,5 +136,6 @@ export function pageOf(...texts: string[]): Scrape {
     series: texts.length,
     free: [],
     ageSeconds: 0,
+    release() {},
   }
 }

@@ -50,6 +50,7 @@ describe('a scrape', () => {
           series: gzip ? 2 : 0,
           free: [],
           ageSeconds: 0,
+          release() {},
         }),
       },
     })

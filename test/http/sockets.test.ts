@@ -152,12 +152,20 @@ describe('a page', () => {
       }
       return undefined
     }
-    const scrape: Scrape = { chunks, bytes: PIECES * PIECE.length, series: 1, free: [], ageSeconds: 0 }
-    return { counted, scrape }
+    const released = gate()
+    const scrape: Scrape = {
+      chunks,
+      bytes: PIECES * PIECE.length,
+      series: 1,
+      free: [],
+      ageSeconds: 0,
+      release: released.open,
+    }
+    return { counted, scrape, released: released.passed }
   }
 
   it('is handed over as fast as its reader takes it, and whole', async () => {
-    const { counted, scrape } = countedPage()
+    const { counted, scrape, released } = countedPage()
     const { port } = await listen({ gateway: { scrape: async () => scrape } })
     let takenAtFirst = 0
     let bytes = 0
@@ -174,11 +182,42 @@ describe('a page', () => {
     })
     expect(takenAtFirst).toBeLessThan(PIECES)
     expect(bytes).toBe(scrape.bytes)
+    await released
+  })
+
+  it('is held until its reader has it', async () => {
+    const asked = gate()
+    let isReleased = false
+    const { scrape, released } = countedPage()
+    const held = {
+      ...scrape,
+      release() {
+        isReleased = true
+        scrape.release()
+      },
+    }
+    const { port } = await listen({
+      gateway: {
+        async scrape() {
+          asked.open()
+          return held
+        },
+      },
+    })
+    const { say, until, socket } = dial(port)
+    say('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
+    await asked.passed
+    await until('\r\n\r\n')
+    socket.pause()
+    expect((await fetch(`http://127.0.0.1:${port}/-/healthy`)).status).toBe(200)
+    expect(isReleased).toBe(false)
+    socket.resume()
+    await released
   })
 
   it('is not handed over further once its reader went away', async () => {
     const told = gate<Event>()
-    const { counted, scrape } = countedPage()
+    const { counted, scrape, released } = countedPage()
     const { port } = await listen({ gateway: { scrape: async () => scrape }, deps: { tell: told.open } })
     const { say, until, socket } = dial(port)
     say('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -188,6 +227,7 @@ describe('a page', () => {
     expect(event).toMatchObject({ kind: 'scrape', status: 200 })
     expect(counted.taken).toBeLessThan(PIECES)
     expect((event as Event & { kind: 'scrape' }).bytes).toBeLessThan(scrape.bytes)
+    await released
   })
 })
 

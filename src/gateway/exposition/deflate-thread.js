@@ -9,8 +9,8 @@ import { constants, crc32, deflateRawSync } from 'node:zlib'
 // Small texts: what is set up for each is kept small, and so is the room for what it becomes.
 const OPTIONS = {
   level: 1,
-  windowBits: 13,
-  memLevel: 6,
+  windowBits: 12,
+  memLevel: 5,
   chunkSize: 2048,
   finishFlush: constants.Z_FULL_FLUSH,
 }

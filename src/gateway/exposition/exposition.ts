@@ -56,9 +56,16 @@ export interface ExpositionOptions {
   readonly nativeAsClassic: boolean
 }
 
-/** A page as handed out. */
 interface Rendered extends PageBytes {
   readonly series: number
+}
+
+/** A page as handed out. */
+export interface HeldPage extends Rendered {
+  /** Names nothing on it takes, of those that were asked for. */
+  readonly free: readonly string[]
+  /** To be called when its bytes are read: then they may be written over. Never calling it costs memory, nothing else. */
+  release(): void
 }
 
 /** A page on its way, and the same compressed; only those are there that somebody asked for in the last minutes. */
@@ -96,6 +103,8 @@ export class Exposition {
   readonly #stop: () => void
   #renewing: Renewal | undefined
   #queued: Promise<Renewal> | undefined
+  /** What lets go of the pages of the renewal, until it is settled. */
+  readonly #held: (() => void)[] = []
   /** There while compressed pages are wanted. */
   #deflater: Deflater | undefined
   /** Instants (performance.now) at which a page was asked for last. */
@@ -125,16 +134,14 @@ export class Exposition {
   }
 
   /** The page as the view stands at some moment after this call, and which of the names nothing on it takes. */
-  async render(
-    gzip: boolean,
-    names: readonly string[] = [],
-  ): Promise<PageBytes & { series: number; free: readonly string[] }> {
+  async render(gzip: boolean, names: readonly string[] = []): Promise<HeldPage> {
     const nowMs = performance.now()
     if (gzip) this.#gzipAtMs = nowMs
     else this.#plainAtMs = nowMs
     const { plain, zipped } = await this.#renewal()
     const page = (await (gzip ? zipped : plain)) as Rendered
-    return { ...page, free: names.filter((name) => !this.#claims.has(name)) }
+    const letGo = gzip ? this.#page.holdGzip() : this.#page.holdText()
+    return { ...page, free: names.filter((name) => !this.#claims.has(name)), release: once(letGo) }
   }
 
   quarantined(): Quarantined[] {
@@ -207,6 +214,11 @@ export class Exposition {
     this.#renewing = renewal
     const settled = () => {
       this.#renewing = undefined
+      // All who waited for it hold it themselves by then.
+      const held = this.#held.splice(0)
+      setImmediate(() => {
+        for (const release of held) release()
+      })
     }
     zipped.then(settled, settled)
     return renewal
@@ -219,6 +231,7 @@ export class Exposition {
   // From here on only what was rendered is put together; what changes now is for the next renewal.
 
   #plain(): Rendered {
+    this.#held.push(this.#page.holdText())
     const { end } = this.writer
     const { chunks, bytes } = this.#page.plain()
     return { chunks: [...chunks, end], bytes: bytes + end.length, series: this.#page.series }
@@ -227,6 +240,7 @@ export class Exposition {
   async #zip(): Promise<Rendered> {
     while (!this.#page.isCompressed) await this.#page.landing()
     while (!this.#page.join(performance.now() + SLICE_MS)) await nextTurn()
+    this.#held.push(this.#page.holdGzip())
     return { ...this.#page.gzip(this.#end), series: this.#page.series }
   }
 
@@ -532,6 +546,14 @@ function sum(counts: ReadonlyMap<Entry, number>): number {
   let total = 0
   for (const series of counts.values()) total += series
   return total
+}
+
+function once(action: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (!isDone) action()
+    isDone = true
+  }
 }
 
 function nextTurn(): Promise<void> {

@@ -58,8 +58,9 @@ export interface PageWork {
  * text while plain pages are wanted, the compressed bytes while compressed ones are. Where a piece changes, its whole
  * segment is written again from what is stored; so renewing the compressed page takes no text that was kept.
  *
- * Bytes live outside the V8 heap and are never written to again once they are joined: a page that was handed out stays
- * as it is while a slow reader takes it.
+ * Bytes live outside the V8 heap. While somebody holds them they are not written to: a page that was handed out stays as
+ * it is while a slow reader takes it. Else they are renewed in place, because making new room for what changed would have
+ * all of the heap collected every few pages.
  */
 export class Page<P> {
   readonly #writer: PageWriter<P>
@@ -77,6 +78,8 @@ export class Page<P> {
   #near = 0
   #plain: PageBytes | undefined
   #gzip: PageBytes | undefined
+  #textHolds = 0
+  #gzipHolds = 0
   #written = 0
   #joinedBytes = 0
 
@@ -128,6 +131,18 @@ export class Page<P> {
       for (const segment of run.segments) forgetGzip(segment)
       if (this.#keepsGzip) this.#stale.add(run)
     }
+  }
+
+  /** What `plain` gives stays as it is until the answer is called, once. */
+  holdText(): () => void {
+    this.#textHolds++
+    return () => this.#textHolds--
+  }
+
+  /** What `gzip` gives stays as it is until the answer is called, once. */
+  holdGzip(): () => void {
+    this.#gzipHolds++
+    return () => this.#gzipHolds--
   }
 
   /** The piece is new or shows something else than before; it stands for any other of the same family and order. */
@@ -237,19 +252,19 @@ export class Page<P> {
   join(until: number): boolean {
     for (const run of this.#unjoined) {
       this.#unjoined.delete(run)
-      this.#joinedBytes += joinGzip(run)
+      this.#joinedBytes += joinGzip(run, this.#gzipHolds === 0)
       if (performance.now() > until && this.#unjoined.size > 0) return false
     }
     return true
   }
 
-  /** The page as it was rendered last, with its text kept. The same object while nothing changes. */
+  /** The page as it was rendered last, with its text kept, until the next `render`. The same object while nothing changes. */
   plain(): PageBytes {
     this.#plain ??= { chunks: this.#runs.map(({ text }) => text ?? NOTHING), bytes: this.#bytes }
     return this.#plain
   }
 
-  /** The page as it was joined last, with `end` behind it. The same object while nothing changes. */
+  /** The page as it was joined last, with `end` behind it, until the next `join`. The same object while nothing changes. */
   gzip(end: Deflated): PageBytes {
     this.#gzip ??= gzipMember(deflatedOf(this.#runs, end))
     return this.#gzip
@@ -282,7 +297,7 @@ export class Page<P> {
     this.#stale.delete(run)
     run.segments = segments
     for (const part of this.#partedRun(run)) {
-      if (this.#keepsText) this.#joinedBytes += joinText(part, old)
+      if (this.#keepsText) this.#joinedBytes += joinText(part, old, this.#textHolds === 0)
       if (this.#keepsGzip) this.#unjoined.add(part)
     }
     this.#gzip = undefined

@@ -9,7 +9,7 @@ export const SEGMENT_WEIGHT = 4 * 1024
 const PIECE_WEIGHT = 128
 /** Bytes are kept and handed out in runs of segments, so that a page is no long list of small things. */
 export const RUN_BYTES = 32 * 1024
-/** Kept bytes take room in steps: room of the same size is found again, where odd sizes leave gaps. */
+/** Kept bytes take room in steps, so that there is place for a few more when they change. */
 const ROOM_STEP = 256
 
 /** Pieces that are rendered and compressed together. */
@@ -137,35 +137,88 @@ export function parted<P>(segment: Segment<P>, seriesOf: (piece: P) => number): 
   return parts
 }
 
-/** Joins the text anew, from what is fresh and from `old`, where the rest stands; returns how many bytes that were. */
-export function joinText<P>(run: Run<P>, old: Buffer): number {
-  const joined = roomFor(bytesOf(run))
-  const copy = new Copy(old, joined)
-  for (const segment of run.segments) {
-    segment.textAt = copy.add(segment.freshText, segment.textAt, segment.bytes)
-    segment.freshText = undefined
-  }
-  run.text = joined
-  return copy.end()
+/**
+ * Joins the text anew, from what is fresh and from `old`, where the rest stands; returns how many bytes that were. With
+ * `mayOverwrite` nobody reads what the run had, and its room is used again.
+ */
+export function joinText<P>(run: Run<P>, old: Buffer, mayOverwrite: boolean): number {
+  const { segments } = run
+  const bytes = bytesOf(run)
+  if (mayOverwrite && run.text?.length === bytes && stand(segments, TEXT))
+    return patch(run.text, segments, TEXT)
+  const room = mayOverwrite ? roomAgain(run.text, bytes) : undefined
+  const joined = room === undefined ? roomFor(bytes) : scratchFor(bytes)
+  join(segments, TEXT, old, joined)
+  run.text = keep(joined, room)
+  return bytes
 }
 
-/** Joins the compressed bytes anew; all of them are fresh or stand in the run. Returns how many bytes that were. */
-export function joinGzip<P>(run: Run<P>): number {
+/** Joins the compressed bytes anew, as `joinText` does; all of them are fresh or stand in the run. */
+export function joinGzip<P>(run: Run<P>, mayOverwrite: boolean): number {
+  const { segments } = run
   let bytes = 0
-  for (const { gzipBytes } of run.segments) bytes += gzipBytes
-  const joined = roomFor(bytes)
-  const copy = new Copy(run.gzip, joined)
   let crc = 0
-  for (const segment of run.segments) {
-    segment.gzipAt = copy.add(segment.freshGzip, segment.gzipAt, segment.gzipBytes)
-    segment.freshGzip = undefined
+  for (const segment of segments) {
+    bytes += segment.gzipBytes
     crc = joinCrc(crc, segment.crc, shiftOf(segment.bytes))
   }
-  run.gzip = joined
   run.crc = crc
   run.length = bytesOf(run)
   run.shift = shiftOf(run.length)
-  return copy.end()
+  if (mayOverwrite && run.gzip.length === bytes && stand(segments, GZIP))
+    return patch(run.gzip, segments, GZIP)
+  const room = mayOverwrite ? roomAgain(run.gzip, bytes) : undefined
+  const joined = room === undefined ? roomFor(bytes) : scratchFor(bytes)
+  join(segments, GZIP, run.gzip, joined)
+  run.gzip = keep(joined, room)
+  return bytes
+}
+
+/** One of the two kinds of bytes that a run has of its segments. */
+interface Kind {
+  readonly at: 'textAt' | 'gzipAt'
+  readonly bytes: 'bytes' | 'gzipBytes'
+  readonly fresh: 'freshText' | 'freshGzip'
+}
+const TEXT: Kind = { at: 'textAt', bytes: 'bytes', fresh: 'freshText' }
+const GZIP: Kind = { at: 'gzipAt', bytes: 'gzipBytes', fresh: 'freshGzip' }
+
+/** Whether every segment begins where it is said to stand. */
+function stand<P>(segments: readonly Segment<P>[], kind: Kind): boolean {
+  let at = 0
+  for (const segment of segments) {
+    if (segment[kind.at] !== at) return false
+    at += segment[kind.bytes]
+  }
+  return true
+}
+
+/** Writes what is fresh over what stands in its place. */
+function patch<P>(into: Buffer, segments: readonly Segment<P>[], kind: Kind): number {
+  let bytes = 0
+  for (const segment of segments) {
+    const fresh = segment[kind.fresh]
+    if (fresh === undefined) continue
+    into.set(fresh, segment[kind.at])
+    bytes += fresh.length
+    segment[kind.fresh] = undefined
+  }
+  return bytes
+}
+
+function join<P>(segments: readonly Segment<P>[], kind: Kind, old: Buffer, joined: Buffer): void {
+  const copy = new Copy(old, joined)
+  for (const segment of segments) {
+    segment[kind.at] = copy.add(segment[kind.fresh], segment[kind.at], segment[kind.bytes])
+    segment[kind.fresh] = undefined
+  }
+  copy.end()
+}
+
+function keep(joined: Buffer, room: Buffer | undefined): Buffer {
+  if (room === undefined) return joined
+  joined.copy(room)
+  return room
 }
 
 /** Copies parts one behind the other; those that stand together in what is old are copied at once. */
@@ -200,13 +253,11 @@ class Copy {
     return at
   }
 
-  /** Returns how many bytes were copied. */
-  end(): number {
+  end(): void {
     if (this.#to > this.#from) this.#old.copy(this.#joined, this.#at, this.#from, this.#to)
     this.#at += this.#to - this.#from
     this.#from = 0
     this.#to = 0
-    return this.#at
   }
 }
 
@@ -226,4 +277,20 @@ export function* deflatedOf<P>(runs: readonly Run<P>[], end: Deflated): Iterable
 
 function roomFor(bytes: number): Buffer {
   return Buffer.allocUnsafeSlow(Math.ceil(bytes / ROOM_STEP) * ROOM_STEP).subarray(0, bytes)
+}
+
+/** The room that bytes have, for as many others, unless these do not fit in or would leave much of it empty. */
+function roomAgain(room: Buffer | undefined, bytes: number): Buffer | undefined {
+  if (room === undefined) return undefined
+  const { buffer } = room
+  const fits = bytes <= buffer.byteLength && 2 * bytes >= buffer.byteLength
+  return fits ? Buffer.from(buffer, 0, bytes) : undefined
+}
+
+/** Where bytes are put together that go back to where some of them come from. */
+let scratch = Buffer.alloc(0)
+
+function scratchFor(bytes: number): Buffer {
+  if (scratch.length < bytes) scratch = Buffer.allocUnsafeSlow(Math.max(bytes, 4 * RUN_BYTES))
+  return scratch.subarray(0, bytes)
 }

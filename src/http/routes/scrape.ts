@@ -5,7 +5,7 @@ import { acceptsGzip, type Negotiated, negotiate, type Offer } from '../../forma
 import { asFailure, sendFailure } from '../answer.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
 import { appendOwn, readOwn } from '../own-metrics.ts'
-import { sendPage } from '../send-page.ts'
+import { sendPage, whenRead } from '../send-page.ts'
 import { page, type Route } from './route.ts'
 
 /** Prometheus' own default. */
@@ -69,26 +69,30 @@ export function scrapeRoutes(options: HttpOptions, deps: HttpDeps): Route[] {
       beside: own.map(({ name }) => name),
       deadlineMs: startedAtMs + budgetMs(request.headers['x-prometheus-scrape-timeout-seconds']),
     })
-    const stale = found.ageSeconds > 0
-    const free = new Set(found.free)
-    const { chunks, bytes } = addsOwn
-      ? await appendOwn(
-          found,
-          own.filter(({ name }) => free.has(name)),
-          { writer, escaping, compress: gzip },
-        )
-      : found
-    const headers = {
-      'content-type': contentType,
-      'content-length': bytes,
-      vary: 'Accept, Accept-Encoding',
-      'x-content-type-options': 'nosniff',
-      ...(gzip ? { 'content-encoding': 'gzip' } : {}),
-      ...(stale ? { age: String(Math.ceil(found.ageSeconds)) } : {}),
+    try {
+      const stale = found.ageSeconds > 0
+      const free = new Set(found.free)
+      const { chunks, bytes } = addsOwn
+        ? await appendOwn(
+            found,
+            own.filter(({ name }) => free.has(name)),
+            { writer, escaping, compress: gzip },
+          )
+        : found
+      const headers = {
+        'content-type': contentType,
+        'content-length': bytes,
+        vary: 'Accept, Accept-Encoding',
+        'x-content-type-options': 'nosniff',
+        ...(gzip ? { 'content-encoding': 'gzip' } : {}),
+        ...(stale ? { age: String(Math.ceil(found.ageSeconds)) } : {}),
+      }
+      reply.hijack()
+      const sentBytes = await sendPage(request.raw, reply.raw, headers, chunks)
+      return { bytes: sentBytes, series: found.series, ...(stale ? { stale } : {}) }
+    } finally {
+      whenRead(reply.raw, found.release)
     }
-    reply.hijack()
-    const sentBytes = await sendPage(request.raw, reply.raw, headers, chunks)
-    return { bytes: sentBytes, series: found.series, ...(stale ? { stale } : {}) }
   }
 
   async function answerOwn(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
