@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
 import { announce, DRAINING, STOPPED } from './announce.ts'
 import type { Notice } from './config/given.ts'
 import { pathOfUrl, showAddress } from './config/kinds.ts'
@@ -17,7 +18,7 @@ import { type AdjustableGateway, openGateway, type RunningGateway } from './gate
 import type { Access } from './http/gate/gate.ts'
 import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { AdjustableHttp, HttpOptions, TlsMaterial } from './http/options.ts'
-import { type HttpServer, openHttp } from './http/server.ts'
+import type { HttpServer } from './http/server.ts'
 import { openStore, type StoreChoice } from './store/index.ts'
 import type { Store } from './store/store.ts'
 import type { Snapshot } from './telemetry/snapshot.ts'
@@ -36,6 +37,8 @@ export interface StartOptions {
   readonly origins?: Origins
   /** What the operator should hear about although the start goes on. */
   readonly notices?: readonly Notice[]
+  /** The process does nothing else, and its runtime may be set for that. */
+  readonly isAlone?: boolean
   /** Asked for by `/-/quit`. */
   readonly requestStop?: () => void
   /** The settings as they are now, from where the first came; without it there is no reloading. */
@@ -121,6 +124,9 @@ export async function startProcess(
     store = await openStore(storeChoice(settings, telemetry, worker))
     const started = openGateway(store, [...writers.values()], gatewaySettings(settings), tell)
     gateway = started
+    started.start()
+    // What is stored is on its way meanwhile.
+    const { openHttp } = await import('./http/server.ts')
     const server = openHttp(httpOptions(settings, wayIn.value, worker), {
       gateway: worker === undefined ? started : { ...started, ready: worker.ready },
       tell,
@@ -138,9 +144,9 @@ export async function startProcess(
       telemetry,
       wayIn,
     })
-    started.start()
     if (worker?.holdsBack) await becomesReady(started)
     const addresses = await server.listen()
+    if (start.isAlone === true) void becomesReady(started).then(keepHeapSmall)
     watch = keepLooking(wayIn)
     const { stop: stopWatching } = watch
     const urls = addresses.map(({ url }) => url)
@@ -189,6 +195,14 @@ async function becomesReady(gateway: RunningGateway): Promise<void> {
     }
     await sleep(READY_INTERVAL_MS)
   }
+}
+
+/**
+ * The heap of a view changes slowly and is mostly in use, but V8 would let a third of a gigabyte gather before it looks
+ * through a hundred megabytes again. Not before the store is read: until then all that is added stays.
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString('--heap-growing-percent=40')
 }
 
 /** What the files for the way in say; each later reading goes to the server. */

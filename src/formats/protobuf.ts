@@ -188,20 +188,38 @@ export function readRepeated(
   if (reader.pos !== end) throw new Error('has numbers that are longer than their field')
 }
 
+/** Memory of a writer; what a larger message needed is given back. */
+const ROOM_BYTES = 16 * 1024
+const MOST_ROOM_BYTES = 1024 * 1024
+
 /** Longest text whose length is guessed to take one byte. */
 const SHORT = 127
 
 /** Bytes of protobuf, written in one go into memory that is used again. */
 export class ProtobufWriter {
-  private bytes = Buffer.allocUnsafeSlow(16 * 1024)
+  private bytes = Buffer.allocUnsafeSlow(ROOM_BYTES)
   private length = 0
 
   /** A copy of what was written; what follows starts anew. */
   take(): Uint8Array {
-    const taken = Buffer.allocUnsafeSlow(this.length)
-    this.bytes.copy(taken, 0, 0, this.length)
-    this.length = 0
+    const written = this.written()
+    const taken = Buffer.allocUnsafeSlow(written.length)
+    taken.set(written)
     return taken
+  }
+
+  /** What was written, good until more is; that starts anew. */
+  written(): Uint8Array {
+    const written = this.bytes.subarray(0, this.length)
+    this.begin()
+    return written
+  }
+
+  /** Forgets what was written. */
+  begin(): this {
+    this.length = 0
+    if (this.bytes.length > MOST_ROOM_BYTES) this.bytes = Buffer.allocUnsafeSlow(ROOM_BYTES)
+    return this
   }
 
   /** A whole number from 0 to 2^53. */
@@ -257,6 +275,29 @@ export class ProtobufWriter {
     this.room(bytes.length)
     this.bytes.set(bytes, this.length)
     this.length += bytes.length
+    return this
+  }
+
+  /** A field of whole numbers from 0 to 2^53, packed. */
+  varints(tag: number, values: readonly number[]): this {
+    const start = this.open(tag)
+    for (const value of values) this.varint(value)
+    this.close(start)
+    return this
+  }
+
+  /** A field of whole numbers of either sign, zigzag and packed. */
+  zigzags(tag: number, values: readonly number[]): this {
+    const start = this.open(tag)
+    for (const value of values) this.zigzag(value)
+    this.close(start)
+    return this
+  }
+
+  /** A field of numbers, packed. */
+  doubles(tag: number, values: readonly number[]): this {
+    this.varint(tag).varint(8 * values.length)
+    for (const value of values) this.double(value)
     return this
   }
 

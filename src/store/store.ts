@@ -153,7 +153,8 @@ export interface GroupWrite extends UnitWrite {
 
 /**
  * A family as the store keeps it: opaque to the store but for what listings and limits need. The bytes must not be
- * written to once they were handed over; the same holds for blobs of samples and for everything a store hands out.
+ * written to once they were handed over, and keep nothing else alive, because the store may keep them as they are; the
+ * same holds for blobs of samples and for everything a store hands out.
  */
 export interface FamilyBlob {
   readonly name: string

@@ -11,7 +11,7 @@ const rooms = {
   telemetry: ['errors'],
   config: ['model', 'errors'],
   formats: ['model', 'wire', 'errors'],
-  store: ['model', 'errors', 'telemetry'],
+  store: ['model', 'wire', 'errors', 'telemetry'],
   gateway: ['model', 'formats', 'store', 'errors', 'telemetry'],
   http: ['gateway', 'formats', 'wire', 'model', 'errors', 'telemetry'],
   client: ['model', 'formats', 'wire', 'errors'],

@@ -1,5 +1,4 @@
 import { deflateRawSync } from 'node:zlib'
-import protobuf from 'protobufjs/minimal.js'
 import { PgrError } from '../../errors/pgr-error.ts'
 import type {
   Bucket,
@@ -16,6 +15,8 @@ import type {
   SummaryMetric,
 } from '../../model/family.ts'
 import type { Labels } from '../../model/labels.ts'
+import { keptBytes } from '../../wire/kept-bytes.ts'
+import { ProtobufWriter } from '../protobuf.ts'
 import {
   DEFLATED,
   EXEMPLAR,
@@ -29,7 +30,8 @@ import {
   TYPE_NUMBER,
 } from './layout.ts'
 
-type Writer = protobuf.Writer
+/** Of all blobs, one after the other. */
+const out = new ProtobufWriter()
 
 /** Messages up to this size are never compressed: a deflate stream costs more time than such a message is long. */
 const COMPRESS_ABOVE_BYTES = 1024
@@ -41,36 +43,36 @@ const COMPRESS_AT_MOST = 0.8
  * native histogram whose spans do not cover its counts: readers of protocols must have refused it.
  */
 export function writeStored(family: Family): Uint8Array {
-  const writer = open()
-  writer.uint32(FAMILY.type).uint32(TYPE_NUMBER[family.type])
-  writer.uint32(FAMILY.name).string(family.name)
-  if (family.help !== '') writer.uint32(FAMILY.help).string(family.help)
-  if (family.unit !== '') writer.uint32(FAMILY.unit).string(family.unit)
-  writeLabels(writer, family.metrics)
+  open()
+  out.varint(FAMILY.type).varint(TYPE_NUMBER[family.type])
+  out.varint(FAMILY.name).string(family.name)
+  if (family.help !== '') out.varint(FAMILY.help).string(family.help)
+  if (family.unit !== '') out.varint(FAMILY.unit).string(family.unit)
+  writeLabels(family.metrics)
   switch (family.type) {
     case 'counter':
     case 'gauge':
     case 'unknown':
     case 'info':
-      writeNumbers(writer, family.metrics)
+      writeNumbers(family.metrics)
       break
     case 'summary':
-      for (const metric of family.metrics) nest(writer, FAMILY.metric, () => writeSummary(writer, metric))
+      for (const metric of family.metrics) nest(FAMILY.metric, () => writeSummary(metric))
       break
     case 'histogram':
     case 'gaugehistogram': {
       let previous: HistogramMetric | undefined
       for (const metric of family.metrics) {
-        nest(writer, FAMILY.metric, () => writeHistogram(writer, metric, previous))
+        nest(FAMILY.metric, () => writeHistogram(metric, previous))
         previous = metric
       }
       break
     }
     case 'stateset':
-      for (const metric of family.metrics) nest(writer, FAMILY.metric, () => writeStateSet(writer, metric))
+      for (const metric of family.metrics) nest(FAMILY.metric, () => writeStateSet(metric))
       break
   }
-  return close(writer)
+  return close()
 }
 
 /**
@@ -78,64 +80,63 @@ export function writeStored(family: Family): Uint8Array {
  * family the metric comes from. `carried` are bytes that go along for whoever writes the next one.
  */
 export function writeStoredMetric(type: FamilyType, metric: Metric, carried?: Uint8Array): Uint8Array {
-  const writer = open()
+  open()
   const bare = { ...metric, labels: [] }
   delete bare.timestampMs
-  writer.uint32(SINGLE.type).uint32(TYPE_NUMBER[type])
-  nest(writer, SINGLE.metric, () => {
+  out.varint(SINGLE.type).varint(TYPE_NUMBER[type])
+  nest(SINGLE.metric, () => {
     switch (type) {
       case 'counter':
       case 'gauge':
       case 'unknown':
       case 'info': {
         const number = bare as NumberMetric
-        writer.uint32(METRIC.value).double(number.value)
-        return writeNumberExtras(writer, number, 0)
+        out.varint(METRIC.value).double(number.value)
+        return writeNumberExtras(number, 0)
       }
       case 'summary':
-        return writeSummary(writer, bare as SummaryMetric)
+        return writeSummary(bare as SummaryMetric)
       case 'histogram':
       case 'gaugehistogram':
-        return writeHistogram(writer, bare as HistogramMetric, undefined)
+        return writeHistogram(bare as HistogramMetric, undefined)
       case 'stateset':
-        return writeStateSet(writer, bare as StateSetMetric)
+        return writeStateSet(bare as StateSetMetric)
     }
   })
-  if (carried !== undefined) writer.uint32(SINGLE.carried).bytes(carried)
-  return close(writer)
+  if (carried !== undefined) out.varint(SINGLE.carried).varint(carried.length).raw(carried)
+  return close()
 }
 
-function open(): Writer {
-  const writer = protobuf.Writer.create()
+function open(): void {
   // The first byte of the blob: a number below 128 is its own varint.
-  return writer.uint32(PLAIN)
+  out.begin().varint(PLAIN)
 }
 
-function close(writer: Writer): Uint8Array {
-  const plain = writer.finish()
-  if (plain.length <= COMPRESS_ABOVE_BYTES) return plain
+function close(): Uint8Array {
+  const plain = out.written()
+  if (plain.length <= COMPRESS_ABOVE_BYTES) return keptBytes(plain)
   const deflated = deflateRawSync(plain.subarray(1), { level: 1 })
-  if (deflated.length + 1 > plain.length * COMPRESS_AT_MOST) return plain
+  if (deflated.length + 1 > plain.length * COMPRESS_AT_MOST) return keptBytes(plain)
   const blob = new Uint8Array(deflated.length + 1)
   blob[0] = DEFLATED
   blob.set(deflated, 1)
   return blob
 }
 
-function nest(writer: Writer, tag: number, write: () => void): void {
-  writer.uint32(tag).fork()
+function nest(tag: number, write: () => void): void {
+  const start = out.open(tag)
   write()
-  writer.ldelim()
+  out.close(start)
 }
 
 const BARE_SHAPE = [0]
 const BARE_RUN = [0, 1]
 
-function writeLabels(writer: Writer, metrics: readonly { readonly labels: Labels }[]): void {
+function writeLabels(metrics: readonly { readonly labels: Labels }[]): void {
   // Most families of a push are one number without labels; this is what the rest would make of it.
   if (metrics.length === 1 && metrics[0]?.labels.length === 0) {
-    writer.uint32(FAMILY.shape).uint32s(BARE_SHAPE)
-    writer.uint32(FAMILY.run).uint32s(BARE_RUN)
+    out.varints(FAMILY.shape, BARE_SHAPE)
+    out.varints(FAMILY.run, BARE_RUN)
     return
   }
   const indexOfName = new Map<string, number>()
@@ -161,12 +162,11 @@ function writeLabels(writer: Writer, metrics: readonly { readonly labels: Labels
     }
     last = labels
   }
-  for (const name of indexOfName.keys()) writer.uint32(FAMILY.labelName).string(name)
-  if (shapes.length > 0) writer.uint32(FAMILY.shape).uint32s(shapes)
-  if (runs.length > 0) writer.uint32(FAMILY.run).uint32s(runs)
-  if (lengths.length > 0) writer.uint32(FAMILY.valueLength).uint32s(lengths)
-  // Not `string`, which spells a lone surrogate so that it is read back as three characters and shifts all that follow.
-  if (text !== '') writer.uint32(FAMILY.valueText).bytes(Buffer.from(text))
+  for (const name of indexOfName.keys()) out.varint(FAMILY.labelName).string(name)
+  if (shapes.length > 0) out.varints(FAMILY.shape, shapes)
+  if (runs.length > 0) out.varints(FAMILY.run, runs)
+  if (lengths.length > 0) out.varints(FAMILY.valueLength, lengths)
+  if (text !== '') out.varint(FAMILY.valueText).string(text)
 }
 
 function haveEqualNames(a: Labels, b: Labels): boolean {
@@ -182,9 +182,12 @@ function indexOf(indexes: Map<string, number>, key: string): number {
   return indexes.size - 1
 }
 
-function writeNumbers(writer: Writer, metrics: readonly NumberMetric[]): void {
+function writeNumbers(metrics: readonly NumberMetric[]): void {
   if (metrics.length === 0) return
-  writer.uint32(FAMILY.value).doubles(metrics.map(({ value }) => value))
+  out.doubles(
+    FAMILY.value,
+    metrics.map(({ value }) => value),
+  )
   let skip = 0
   for (const metric of metrics) {
     if (isBare(metric)) {
@@ -192,7 +195,7 @@ function writeNumbers(writer: Writer, metrics: readonly NumberMetric[]): void {
       continue
     }
     const skipped = skip
-    nest(writer, FAMILY.metric, () => writeNumberExtras(writer, metric, skipped))
+    nest(FAMILY.metric, () => writeNumberExtras(metric, skipped))
     skip = 0
   }
 }
@@ -206,69 +209,70 @@ function isBare(metric: NumberMetric): boolean {
   )
 }
 
-function writeNumberExtras(writer: Writer, metric: NumberMetric, skip: number): void {
-  if (skip > 0) writer.uint32(METRIC.skip).uint32(skip)
-  writeBase(writer, metric)
-  if (metric.exemplar !== undefined) writeExemplar(writer, METRIC.exemplar, metric.exemplar, 0)
+function writeNumberExtras(metric: NumberMetric, skip: number): void {
+  if (skip > 0) out.varint(METRIC.skip).varint(skip)
+  writeBase(metric)
+  if (metric.exemplar !== undefined) writeExemplar(METRIC.exemplar, metric.exemplar, 0)
 }
 
-function writeBase(writer: Writer, metric: Metric): void {
-  if (metric.timestampMs !== undefined) writer.uint32(METRIC.timestampMs).double(metric.timestampMs)
-  if (metric.startMs !== undefined) writer.uint32(METRIC.startMs).double(metric.startMs)
-  if (metric.stale !== undefined) writer.uint32(METRIC.stale).bool(true)
+function writeBase(metric: Metric): void {
+  if (metric.timestampMs !== undefined) out.varint(METRIC.timestampMs).double(metric.timestampMs)
+  if (metric.startMs !== undefined) out.varint(METRIC.startMs).double(metric.startMs)
+  if (metric.stale !== undefined) out.varint(METRIC.stale).varint(1)
 }
 
-function writeTotals(writer: Writer, { count, sum }: SummaryMetric | HistogramMetric): void {
+function writeTotals({ count, sum }: SummaryMetric | HistogramMetric): void {
   if (count !== undefined) {
-    if (isWhole(count)) writer.uint32(METRIC.count).uint64(count)
-    else writer.uint32(METRIC.floatCount).double(count)
+    if (isWhole(count)) out.varint(METRIC.count).varint(count)
+    else out.varint(METRIC.floatCount).double(count)
   }
-  if (sum !== undefined) writer.uint32(METRIC.sum).double(sum)
+  if (sum !== undefined) out.varint(METRIC.sum).double(sum)
 }
 
-function writeSummary(writer: Writer, metric: SummaryMetric): void {
-  writeBase(writer, metric)
-  writeTotals(writer, metric)
+function writeSummary(metric: SummaryMetric): void {
+  writeBase(metric)
+  writeTotals(metric)
   if (metric.quantiles.length === 0) return
-  writer.uint32(METRIC.quantile).doubles(metric.quantiles.map(({ quantile }) => quantile))
-  writer.uint32(METRIC.quantileValue).doubles(metric.quantiles.map(({ value }) => value))
+  out.doubles(
+    METRIC.quantile,
+    metric.quantiles.map(({ quantile }) => quantile),
+  )
+  out.doubles(
+    METRIC.quantileValue,
+    metric.quantiles.map(({ value }) => value),
+  )
 }
 
-function writeStateSet(writer: Writer, metric: StateSetMetric): void {
-  writeBase(writer, metric)
+function writeStateSet(metric: StateSetMetric): void {
+  writeBase(metric)
   for (const { name, enabled } of metric.states) {
-    nest(writer, METRIC.state, () => {
-      writer.uint32(STATE.name).string(name)
-      if (enabled) writer.uint32(STATE.enabled).bool(true)
+    nest(METRIC.state, () => {
+      out.varint(STATE.name).string(name)
+      if (enabled) out.varint(STATE.enabled).varint(1)
     })
   }
 }
 
-function writeHistogram(
-  writer: Writer,
-  metric: HistogramMetric,
-  previous: HistogramMetric | undefined,
-): void {
-  writeBase(writer, metric)
-  writeTotals(writer, metric)
-  writeBuckets(writer, metric.buckets, previous?.buckets)
+function writeHistogram(metric: HistogramMetric, previous: HistogramMetric | undefined): void {
+  writeBase(metric)
+  writeTotals(metric)
+  writeBuckets(metric.buckets, previous?.buckets)
   metric.buckets.forEach(({ exemplar }, bucket) => {
-    if (exemplar !== undefined) writeExemplar(writer, METRIC.exemplar, exemplar, bucket)
+    if (exemplar !== undefined) writeExemplar(METRIC.exemplar, exemplar, bucket)
   })
-  if (metric.float !== undefined) writer.uint32(METRIC.float).bool(true)
+  if (metric.float !== undefined) out.varint(METRIC.float).varint(1)
   const { native } = metric
-  if (native !== undefined) nest(writer, METRIC.native, () => writeNative(writer, native))
+  if (native !== undefined) nest(METRIC.native, () => writeNative(native))
 }
 
-function writeBuckets(
-  writer: Writer,
-  buckets: readonly Bucket[],
-  previous: readonly Bucket[] | undefined,
-): void {
+function writeBuckets(buckets: readonly Bucket[], previous: readonly Bucket[] | undefined): void {
   if (buckets.length === 0) return
-  if (previous !== undefined && haveEqualBounds(buckets, previous))
-    writer.uint32(METRIC.sameBounds).bool(true)
-  else writer.uint32(METRIC.upperBound).doubles(buckets.map(({ upperBound }) => upperBound))
+  if (previous !== undefined && haveEqualBounds(buckets, previous)) out.varint(METRIC.sameBounds).varint(1)
+  else
+    out.doubles(
+      METRIC.upperBound,
+      buckets.map(({ upperBound }) => upperBound),
+    )
   const increments: number[] = []
   let below = 0
   for (const { cumulativeCount } of buckets) {
@@ -276,9 +280,12 @@ function writeBuckets(
     below = cumulativeCount
   }
   if (buckets.every(({ cumulativeCount }) => isWhole(cumulativeCount)) && increments.every(isWhole)) {
-    writer.uint32(METRIC.bucketIncrement).uint64s(increments)
+    out.varints(METRIC.bucketIncrement, increments)
   } else {
-    writer.uint32(METRIC.bucketCount).doubles(buckets.map(({ cumulativeCount }) => cumulativeCount))
+    out.doubles(
+      METRIC.bucketCount,
+      buckets.map(({ cumulativeCount }) => cumulativeCount),
+    )
   }
 }
 
@@ -291,23 +298,15 @@ function isWhole(count: number): boolean {
   return Number.isSafeInteger(count) && count >= 0 && !Object.is(count, -0)
 }
 
-function writeNative(writer: Writer, native: NativeHistogram): void {
-  writer.uint32(NATIVE.schema).sint32(native.schema)
-  writer.uint32(NATIVE.zeroThreshold).double(native.zeroThreshold)
-  writer.uint32(NATIVE.zeroCount).double(native.zeroCount)
-  writeNativeBuckets(writer, native.positive, [
-    NATIVE.positiveSpan,
-    NATIVE.positiveCount,
-    NATIVE.positiveFloatCount,
-  ])
-  writeNativeBuckets(writer, native.negative, [
-    NATIVE.negativeSpan,
-    NATIVE.negativeCount,
-    NATIVE.negativeFloatCount,
-  ])
-  if (native.customBounds !== undefined) writer.uint32(NATIVE.customBound).doubles([...native.customBounds])
-  for (const exemplar of native.exemplars ?? []) writeExemplar(writer, NATIVE.exemplar, exemplar, 0)
-  if (native.resetHint !== undefined) writer.uint32(NATIVE.resetHint).uint32(HINT_NUMBER[native.resetHint])
+function writeNative(native: NativeHistogram): void {
+  out.varint(NATIVE.schema).zigzag(native.schema)
+  out.varint(NATIVE.zeroThreshold).double(native.zeroThreshold)
+  out.varint(NATIVE.zeroCount).double(native.zeroCount)
+  writeNativeBuckets(native.positive, [NATIVE.positiveSpan, NATIVE.positiveCount, NATIVE.positiveFloatCount])
+  writeNativeBuckets(native.negative, [NATIVE.negativeSpan, NATIVE.negativeCount, NATIVE.negativeFloatCount])
+  if (native.customBounds !== undefined) out.doubles(NATIVE.customBound, native.customBounds)
+  for (const exemplar of native.exemplars ?? []) writeExemplar(NATIVE.exemplar, exemplar, 0)
+  if (native.resetHint !== undefined) out.varint(NATIVE.resetHint).varint(HINT_NUMBER[native.resetHint])
 }
 
 /** What the reader insists on: a blob it refuses must not come into being. */
@@ -323,7 +322,7 @@ function cover(spans: readonly Span[], counts: number): boolean {
 
 type NativeTags = readonly [span: number, count: number, floatCount: number]
 
-function writeNativeBuckets(writer: Writer, { spans, counts }: NativeBuckets, tags: NativeTags): void {
+function writeNativeBuckets({ spans, counts }: NativeBuckets, tags: NativeTags): void {
   const [span, count, floatCount] = tags
   if (!cover(spans, counts.length)) {
     throw new PgrError(
@@ -331,20 +330,24 @@ function writeNativeBuckets(writer: Writer, { spans, counts }: NativeBuckets, ta
       `a native histogram has ${counts.length} counts that its spans do not cover`,
     )
   }
-  if (spans.length > 0) writer.uint32(span).sint32s(spans.flatMap(({ offset, length }) => [offset, length]))
+  if (spans.length > 0)
+    out.zigzags(
+      span,
+      spans.flatMap(({ offset, length }) => [offset, length]),
+    )
   if (counts.length === 0) return
-  if (counts.every(isWhole)) writer.uint32(count).uint64s([...counts])
-  else writer.uint32(floatCount).doubles([...counts])
+  if (counts.every(isWhole)) out.varints(count, counts)
+  else out.doubles(floatCount, counts)
 }
 
-function writeExemplar(writer: Writer, tag: number, exemplar: Exemplar, bucket: number): void {
-  nest(writer, tag, () => {
+function writeExemplar(tag: number, exemplar: Exemplar, bucket: number): void {
+  nest(tag, () => {
     for (const { name, value } of exemplar.labels) {
-      writer.uint32(EXEMPLAR.label).string(name)
-      writer.uint32(EXEMPLAR.label).string(value)
+      out.varint(EXEMPLAR.label).string(name)
+      out.varint(EXEMPLAR.label).string(value)
     }
-    writer.uint32(EXEMPLAR.value).double(exemplar.value)
-    if (exemplar.timestampMs !== undefined) writer.uint32(EXEMPLAR.timestampMs).double(exemplar.timestampMs)
-    if (bucket > 0) writer.uint32(EXEMPLAR.bucket).uint32(bucket)
+    out.varint(EXEMPLAR.value).double(exemplar.value)
+    if (exemplar.timestampMs !== undefined) out.varint(EXEMPLAR.timestampMs).double(exemplar.timestampMs)
+    if (bucket > 0) out.varint(EXEMPLAR.bucket).varint(bucket)
   })
 }

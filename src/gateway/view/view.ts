@@ -271,7 +271,7 @@ export class View {
     const known = unit.entries.get(family.name)
     if (known !== undefined && known.version === family.version) return true
     if (family.blob === undefined) return false
-    this.#setEntry(unit, family, storedBytes(ownBytes(family.blob)))
+    this.#setEntry(unit, family, storedBytes(family.blob))
     return true
   }
 
@@ -458,10 +458,4 @@ function haveEqualBytes(a: Content, b: Content): boolean {
 
 function bytesOf(content: Content): number {
   return content.kind === 'blob' ? content.bytes : 0
-}
-
-/** A copy when the bytes are a small part of a large buffer, which they would keep alive; Node's own slabs are small. */
-function ownBytes(blob: Uint8Array): Uint8Array {
-  const { byteLength } = blob.buffer
-  return byteLength <= Buffer.poolSize || blob.byteLength * 2 >= byteLength ? blob : Buffer.from(blob)
 }

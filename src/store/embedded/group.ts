@@ -3,7 +3,6 @@ import type { UnitId } from '../../model/unit.ts'
 import type { FamilyState, GroupChange, GroupFailure, GroupWrite } from '../store.ts'
 import { expiryAfter, isLive, laterExpiry } from './expiry.ts'
 import { type Size, textBytes } from './limits.ts'
-import { ownBytes } from './own-bytes.ts'
 
 /** A group is a value: a write makes a new one, so readers of the old keep what they were given. */
 export interface Group extends Size {
@@ -42,7 +41,7 @@ export function pushToGroup(stored: Group | undefined, write: GroupWrite, at: Mo
       expiresMs: expiryAfter(at.nowMs, write.ttlMs),
       pushedMs: at.nowMs,
       firstSeenMs: replaced?.type === type ? replaced.firstSeenMs : at.nowMs,
-      blob: ownBytes(blob),
+      blob,
     })
   }
   const extending = write.families.length > 0 || families.size === 0

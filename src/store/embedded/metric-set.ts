@@ -13,7 +13,6 @@ import {
 import { isLive } from './expiry.ts'
 import type { Moment } from './group.ts'
 import { type Size, textBytes } from './limits.ts'
-import { ownBytes } from './own-bytes.ts'
 import { decideSample, expiryOfSample, type Ignored, type Stored } from './sample.ts'
 
 /** A metric in its place, or the memory of a removed one. A change puts a new slot there; readers keep the old one. */
@@ -323,8 +322,7 @@ function shownMs(stored: Stored | undefined): number {
 
 /** What is remembered of a removed metric has no value. */
 function ownContent(content: SetSample['content']): number | Uint8Array {
-  if (content === 'stale') return Number.NaN
-  return typeof content === 'number' ? content : ownBytes(content)
+  return content === 'stale' ? Number.NaN : content
 }
 
 function slotBytes(key: string, content: SetSample['content']): number {

@@ -1,4 +1,5 @@
 import type { Labels } from '../../model/labels.ts'
+import { keptBytes } from '../../wire/kept-bytes.ts'
 
 /** Before the content of a record: its length in four bytes, and what it is in one. */
 const HEAD_BYTES = 5
@@ -102,9 +103,9 @@ export class RecordReader {
     return labels
   }
 
-  /** All that is left, in memory of its own. */
+  /** All that is left; it keeps nothing else of the record alive. */
   rest(): Uint8Array {
-    return Buffer.from(this.take(this.buffer.length - this.at))
+    return keptBytes(this.take(this.buffer.length - this.at))
   }
 
   get isAtEnd(): boolean {

@@ -33,9 +33,12 @@ export function makeGroupWrites(send: Send, limits: Buffer) {
         )
       // The header has them last, in the order in which they were pushed.
       let next = 0
-      return groupWritten(write, partition, reply, ({ name }) =>
-        write.families[next]?.name === name ? write.families[next++]?.blob : undefined,
-      )
+      return groupWritten(write, partition, reply, ({ name }) => {
+        const family = write.families[next]
+        if (family?.name !== name) return undefined
+        next++
+        return family.blob
+      })
     },
 
     async failGroup(write: GroupFailure): Promise<Applied> {

@@ -1,5 +1,6 @@
 import { PgrError } from '../../errors/pgr-error.ts'
 import { partitionOf, type UnitId } from '../../model/unit.ts'
+import { keptBytes } from '../../wire/kept-bytes.ts'
 import {
   type Met,
   SET_PAGE_METRICS,
@@ -311,7 +312,7 @@ function pageAfter(known: KnownSet, planned: PagePlan, incarnation: number, slot
 
 function foreignBlobs(list: Reply): Map<number, Uint8Array> {
   const blobs = new Map<number, Uint8Array>()
-  for (let i = 0; i + 1 < list.length; i += 2) blobs.set(numberAt(list, i), bytesAt(list, i + 1))
+  for (let i = 0; i + 1 < list.length; i += 2) blobs.set(numberAt(list, i), keptBytes(bytesAt(list, i + 1)))
   return blobs
 }
 

@@ -1,3 +1,4 @@
+import { keptBytes } from '../../wire/kept-bytes.ts'
 import type { SetChange, SetPage, UnitChange } from '../store.ts'
 import { decodeGroup, decodeHeader } from './codec.ts'
 import { misconfigured } from './failures.ts'
@@ -18,21 +19,16 @@ export function decodeUnit(unit: Reply, context: Context): UnitChange {
   const id = textAt(unit, 0)
   if (unit.length === 2) return { kind: 'gone', id, version: numberAt(unit, 1) }
   if (id.startsWith('S')) return decodeSet(id, unit, context)
-  const blobs = ownBytes(bytesAt(unit, 3))
+  const blobs = bytesAt(unit, 3)
   let at = 0
   const change = decodeGroup(id, bytesAt(unit, 2), ({ name, version, bytes }) => {
     if (version <= context.base) return undefined
     const start = at
     at += bytes - Buffer.byteLength(name)
-    return blobs.subarray(start, at)
+    return keptBytes(blobs.subarray(start, at))
   })
   if (at !== blobs.length) throw misconfigured('redis holds a group without all of its families')
   return change
-}
-
-/** One copy for all that a unit holds is cheaper than one for each; those of a large one are copied one by one if need be. */
-function ownBytes(blobs: Buffer): Buffer {
-  return blobs.length <= Buffer.poolSize ? Buffer.from(blobs) : blobs
 }
 
 function decodeSet(id: string, unit: Reply, { epoch, base, whole, known: sets }: Context): SetChange {
@@ -49,7 +45,7 @@ function decodeSet(id: string, unit: Reply, { epoch, base, whole, known: sets }:
     known.learn(number, page, bytesAt(part, 2))
     const blobs = new Map<number, Uint8Array>()
     const list = listAt(part, 4)
-    for (let j = 0; j + 1 < list.length; j += 2) blobs.set(numberAt(list, j), bytesAt(list, j + 1))
+    for (let j = 0; j + 1 < list.length; j += 2) blobs.set(numberAt(list, j), keptBytes(bytesAt(list, j + 1)))
     const metrics = decodeSlots(bytesAt(part, 3), page.entries, (slot) => blobs.get(slot))
     if (metrics.length > 0 || !isNew) pages.push({ number, metrics })
   }

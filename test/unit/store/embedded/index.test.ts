@@ -78,22 +78,6 @@ describe('its clock', () => {
 })
 
 describe('what it holds', () => {
-  it('lets go of a body when it keeps a small part of it', async () => {
-    const body = Buffer.alloc(64 * 1024, 'b')
-    const blob = body.subarray(3, 9)
-    await store.writeGroup(putOf(backup, [family('a', '', { blob })]))
-    await store.writeSet(mergeOf(backup, [setFamily('a', [sample('x', blob)])]))
-    const { changes } = await view.read()
-
-    const kept = changes.flatMap((change) => {
-      if (change.kind === 'group') return change.families.map(({ blob: bytes }) => bytes)
-      return change.kind === 'set'
-        ? change.pages.flatMap(({ metrics }) => metrics.map(({ content }) => content))
-        : []
-    })
-    expect(kept.map((bytes) => (bytes instanceof Uint8Array ? bytes.buffer.byteLength : 0))).toEqual([6, 6])
-  })
-
   it('keeps a blob of its own buffer without copying it', async () => {
     const blob = new Uint8Array(1000)
     const { change } = await store.writeGroup(putOf(backup, [family('a', '', { blob })]))
