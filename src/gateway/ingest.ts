@@ -1,6 +1,7 @@
 import { PgrError } from '../errors/pgr-error.ts'
 import { writeStoredMetric } from '../formats/stored/index.ts'
 import { type Family, type Metric, type NumberMetric, seriesOf } from '../model/family.ts'
+import { keptLabels, keptName, keptText } from '../model/kept-text.ts'
 import {
   type Labels,
   labelKey,
@@ -84,8 +85,10 @@ function splitBySet(families: readonly Family[], homes: Homes): { parts: readonl
       total += series
     }
     for (const [part, { samples, metrics, shown }] of bySet) {
-      const { type, help, unit } = family
-      part.families.push({ name: setFamilyName(family.name, 'value'), type, help, unit, metrics: samples })
+      const { type } = family
+      const name = setFamilyName(keptName(family.name), 'value')
+      const [help, unit] = [keptText(family.help), keptText(family.unit)]
+      part.families.push({ name, type, help, unit, metrics: samples })
       part.candidates.push({ family: { ...family, metrics } as Family, shown: () => shown })
     }
   }
@@ -96,7 +99,7 @@ function splitBySet(families: readonly Family[], homes: Homes): { parts: readonl
 function newestOf(family: Family): Iterable<{ metric: Metric; labels: Labels; series: number }> {
   const newest = new Map<string, { metric: Metric; labels: Labels; series: number }>()
   for (const metric of family.metrics as readonly Metric[]) {
-    const labels = withoutEmptyValues(metric.labels)
+    const labels = keptLabels(withoutEmptyValues(metric.labels))
     const key = labelKey(labels)
     const known = newest.get(key)
     const series = seriesOf({ ...family, metrics: [metric] } as Family)

@@ -1,6 +1,7 @@
 import { PgrError } from '../errors/pgr-error.ts'
 import { writeStored } from '../formats/stored/index.ts'
 import { type Family, type Metric, seriesOf } from '../model/family.ts'
+import { keptName, keptText } from '../model/kept-text.ts'
 import {
   compareText,
   type Labels,
@@ -69,7 +70,7 @@ export function makePush({
             labels: group,
             operation,
             deadlineMs,
-            reason: cut(reason.message),
+            reason: keptText(cut(reason.message)),
             ttlMs,
             retentionMs,
             protocol,
@@ -84,7 +85,7 @@ export function makePush({
     let bytes = 0
     for (const { family } of families) {
       const blob = {
-        name: family.name,
+        name: keptName(family.name),
         type: family.type,
         series: seriesOf(family),
         blob: writeStored(family),

@@ -12,6 +12,7 @@ import type {
   StateSetMetric,
   SummaryMetric,
 } from '../../model/family.ts'
+import { keptText } from '../../model/kept-text.ts'
 import { type Labels, labelKey } from '../../model/labels.ts'
 import { parseGoFloat } from '../../model/number.ts'
 import { malformed, type Sample, show, toMs } from './sample.ts'
@@ -50,8 +51,8 @@ export class FamilyBuilder {
   private point: Point | undefined
 
   constructor(name: string, line: number) {
-    // A copy: a slice would keep its line alive, HELP text and all, as long as the name is an index of something.
-    this.name = Buffer.from(name).toString()
+    // A slice would keep its line alive, HELP text and all, as long as the name is an index of something.
+    this.name = keptText(name)
     this.firstLine = line
     this.lastLine = line
   }
