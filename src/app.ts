@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
 import { announce, DRAINING, STOPPED } from './announce.ts'
 import type { Notice } from './config/given.ts'
 import { pathOfUrl, showAddress } from './config/kinds.ts'
@@ -37,8 +36,6 @@ export interface StartOptions {
   readonly origins?: Origins
   /** What the operator should hear about although the start goes on. */
   readonly notices?: readonly Notice[]
-  /** The process does nothing else, and its runtime may be set for that. */
-  readonly isAlone?: boolean
   /** Asked for by `/-/quit`. */
   readonly requestStop?: () => void
   /** The settings as they are now, from where the first came; without it there is no reloading. */
@@ -146,7 +143,6 @@ export async function startProcess(
     })
     if (worker?.holdsBack) await becomesReady(started)
     const addresses = await server.listen()
-    if (start.isAlone === true) void becomesReady(started).then(keepHeapSmall)
     watch = keepLooking(wayIn)
     const { stop: stopWatching } = watch
     const urls = addresses.map(({ url }) => url)
@@ -195,14 +191,6 @@ async function becomesReady(gateway: RunningGateway): Promise<void> {
     }
     await sleep(READY_INTERVAL_MS)
   }
-}
-
-/**
- * The heap of a view changes slowly and is mostly in use, but V8 would let a third of a gigabyte gather before it looks
- * through a hundred megabytes again. Not before the store is read: until then all that is added stays.
- */
-function keepHeapSmall(): void {
-  setFlagsFromString('--heap-growing-percent=40')
 }
 
 /** What the files for the way in say; each later reading goes to the server. */

@@ -2,7 +2,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { catalogue } from '../errors/catalogue.ts'
 import type { Event, HistoryCause, Levels, Protocol, TurnedAway } from './events.ts'
 import { RecentSummary } from './recent-summary.ts'
-import type { Rule, Snapshot } from './snapshot.ts'
+import type { Labels, Rule, Snapshot } from './snapshot.ts'
+import { type HistogramSeries, Tally, TallyHistogram } from './tally.ts'
 
 const PROTOCOLS: ReadonlySet<string> = new Set<Protocol>([
   'text',
@@ -29,6 +30,21 @@ const MISNAMED = [
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
 ]
+
+interface PushLabels {
+  readonly handler: string
+  readonly method: string
+  readonly protocol: string
+  readonly status: number
+}
+
+interface PushTallies extends PushLabels {
+  readonly theirs: Tally
+  readonly requests: Tally
+  readonly seconds: HistogramSeries
+  readonly bytes: Tally
+  readonly series: Tally
+}
 
 interface Metrics {
   count(event: Event): void
@@ -97,6 +113,17 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
   function seconds(name: string, help: string, ...labelNames: string[]): Histogram {
     return new Histogram({ name, help, labelNames, registers, buckets: SECONDS_BUCKETS })
   }
+  /** Of what happens with every push. Returns the series of these labels. */
+  function eachSeconds(name: string, help: string): (labels: Labels) => HistogramSeries {
+    const histogram = new TallyHistogram({ name, help, buckets: SECONDS_BUCKETS, registry })
+    const known = new Map<string, HistogramSeries>()
+    return (labels) => {
+      const key = Object.values(labels).join('\0')
+      const series = known.get(key) ?? histogram.with(labels)
+      known.set(key, series)
+      return series
+    }
+  }
   /** `aggregator`: what one page says for several workers. What is counted is always added up. */
   function gauge(
     name: string,
@@ -126,11 +153,9 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'method',
     'code',
   )
-  const requestSeconds = seconds(
+  const requestSeconds = eachSeconds(
     'pgr_request_duration_seconds',
     'Time from the head of a push, ingest or deletion to its answer.',
-    'handler',
-    'protocol',
   )
   const receivedBytes = counter('pgr_received_bytes_total', 'Bytes of pushed bodies as sent.', 'protocol')
   const storedSeries = counter(
@@ -203,10 +228,9 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'Scrapes answered with the last page because the store was away.',
   )
 
-  const callSeconds = seconds(
+  const callSeconds = eachSeconds(
     'pgr_store_call_duration_seconds',
     'Time a call to the store took, retries included.',
-    'operation',
   )
   const callErrors = counter(
     'pgr_store_errors_total',
@@ -325,20 +349,55 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     theirRequests.inc({ handler, method, code: statusLabel(status) })
   }
 
-  function countPush(event: Event & { kind: 'push' }): void {
-    const { handler } = event
-    const method = lowerMethod(event.method)
-    countRequest(handler, method, event.status)
-    if (handler === 'push') {
-      theirSeconds.observe(method, event.seconds)
-      theirBytes.observe(method, event.requestBytes ?? event.bytes)
+  const pushes: PushTallies[] = []
+
+  /** Those of pushes with the same labels; most have those of the one before. */
+  function talliesOf({ handler, method, protocol, status }: PushLabels): PushTallies {
+    const known = pushes.find(
+      (each) =>
+        each.handler === handler &&
+        each.method === method &&
+        each.protocol === protocol &&
+        each.status === status,
+    )
+    if (known !== undefined) return known
+    const code = statusLabel(status)
+    const fresh: PushTallies = {
+      handler,
+      method,
+      protocol,
+      status,
+      theirs: new Tally(theirRequests, { handler, method: lowerMethod(method), code }),
+      requests: new Tally(requests, { handler, protocol, method, code }),
+      seconds: requestSeconds({ handler, protocol }),
+      bytes: new Tally(receivedBytes, { protocol }),
+      series: new Tally(storedSeries, { protocol }),
     }
+    pushes.push(fresh)
+    return fresh
+  }
+
+  function countPush(event: Event & { kind: 'push' }): void {
+    const { handler, status } = event
     const protocol = oneOf(PROTOCOLS, event.protocol)
-    requests.inc({ handler, protocol, method: oneOf(METHODS, event.method), code: statusLabel(event.status) })
-    requestSeconds.observe({ handler, protocol }, event.seconds)
-    if (event.bytes > 0) receivedBytes.inc({ protocol }, event.bytes)
-    if (event.series > 0) storedSeries.inc({ protocol }, event.series)
+    const method = oneOf(METHODS, event.method)
+    const tallies = talliesOf({ handler, method, protocol, status })
+    if (handler === 'push') {
+      const lower = lowerMethod(method)
+      theirSeconds.observe(lower, event.seconds)
+      theirBytes.observe(lower, event.requestBytes ?? event.bytes)
+    }
+    tallies.theirs.add(1)
+    tallies.requests.add(1)
+    tallies.seconds.observe(event.seconds)
+    tallies.bytes.add(event.bytes)
+    tallies.series.add(event.series)
     if (event.code !== undefined) rejected.inc({ protocol, reason: oneOf(CODES, event.code) })
+  }
+
+  function settle(): void {
+    for (const { theirs, requests, bytes, series } of pushes)
+      for (const tally of [theirs, requests, bytes, series]) tally.settle()
   }
 
   function countScrape(event: Event & { kind: 'scrape' }): void {
@@ -351,7 +410,7 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
 
   function countCall(event: Event & { kind: 'store.call' }): void {
     const label = operation(event.operation)
-    callSeconds.observe({ operation: label }, event.seconds)
+    callSeconds({ operation: label }).observe(event.seconds)
     if (event.code !== undefined) callErrors.inc({ operation: label, reason: oneOf(CODES, event.code) })
   }
 
@@ -422,10 +481,12 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     },
     async page() {
       setLevels()
+      settle()
       return { contentType: registry.contentType, body: await registry.metrics() }
     },
     async snapshot() {
       setLevels()
+      settle()
       const summaries = new Map([theirSeconds, theirBytes].map((one) => [one.name, one]))
       const families = await familiesOf(registry, ofProcess)
       return families.map((family) => summaries.get(family.name)?.family() ?? family)

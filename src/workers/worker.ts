@@ -20,7 +20,6 @@ const supervisor = makeCalls<SupervisorService>('the supervisor', send, {
   async start(boot: Boot) {
     settings = boot.settings
     server = await startProcess(settings, {
-      isAlone: true,
       requestStop: () => void supervisor.call('quit', undefined, TIMEOUT_MS).catch(() => undefined),
       reread: () => ({ settings: settings ?? boot.settings, notices: [] }),
       worker: {

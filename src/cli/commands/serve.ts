@@ -41,7 +41,7 @@ export class Serve extends Command {
         ? (await import('../../app.ts')).startServer
         : (await import('../../workers/index.ts')).startWorkers
     await serveUntilStopped({
-      start: (requestStop) => start(settings, { origins, notices, requestStop, reread, isAlone: true }),
+      start: (requestStop) => start(settings, { origins, notices, requestStop, reread }),
       drainDelayMs: settings.shutdownDrainDelay,
       stopTimeoutMs: settings.shutdownTimeout + STOP_GRACE_MS,
       world: {

@@ -6,36 +6,45 @@ export type Packable = number | string | Uint8Array | readonly Packable[]
  * are UTF-8. Numbers keep every bit.
  */
 export function pack(value: Packable): Buffer {
-  const into = Buffer.allocUnsafe(mostBytes(value))
-  return into.subarray(0, write(into, 0, value))
+  const end = write(0, value)
+  const packed = Buffer.allocUnsafe(end)
+  packed.set(into.subarray(0, end))
+  if (into.length > MOST_ROOM_BYTES) into = Buffer.allocUnsafeSlow(ROOM_BYTES)
+  return packed
 }
 
 const HEAD_BYTES = 5
 const NUMBER_BYTES = 9
 
-function mostBytes(value: Packable): number {
-  if (typeof value === 'number') return NUMBER_BYTES
-  if (typeof value === 'string') return HEAD_BYTES + value.length * 3
-  if (value instanceof Uint8Array) return HEAD_BYTES + value.length
-  let bytes = HEAD_BYTES
-  for (const each of value) bytes += mostBytes(each)
-  return bytes
+/** Where values are packed before their size is known; what a large one needed is given back. */
+const ROOM_BYTES = 16 * 1024
+const MOST_ROOM_BYTES = 1024 * 1024
+let into: Buffer = Buffer.allocUnsafeSlow(ROOM_BYTES)
+
+function room(at: number, more: number): void {
+  if (at + more <= into.length) return
+  const larger = Buffer.allocUnsafeSlow(2 * (at + more))
+  into.copy(larger, 0, 0, at)
+  into = larger
 }
 
-function write(into: Buffer, at: number, value: Packable): number {
-  if (typeof value === 'number') return writeNumber(into, at, value)
-  if (typeof value === 'string') return writeText(into, at, value)
+function write(at: number, value: Packable): number {
+  if (typeof value === 'number') return writeNumber(at, value)
+  if (typeof value === 'string') return writeText(at, value)
   if (value instanceof Uint8Array) {
-    const from = writeHead(into, at, value.length, STRING)
+    room(at, HEAD_BYTES + value.length)
+    const from = writeHead(at, value.length, STRING)
     into.set(value, from)
     return from + value.length
   }
-  let end = writeHead(into, at, value.length, ARRAY)
-  for (const each of value) end = write(into, end, each)
+  room(at, HEAD_BYTES)
+  let end = writeHead(at, value.length, ARRAY)
+  for (const each of value) end = write(end, each)
   return end
 }
 
-function writeNumber(into: Buffer, at: number, value: number): number {
+function writeNumber(at: number, value: number): number {
+  room(at, NUMBER_BYTES)
   if (value >= 0 && value < 0x80 && Number.isInteger(value) && !Object.is(value, -0)) {
     into[at] = value
     return at + 1
@@ -44,19 +53,30 @@ function writeNumber(into: Buffer, at: number, value: number): number {
   return into.writeDoubleBE(value, at + 1)
 }
 
-function writeText(into: Buffer, at: number, text: string): number {
+function writeText(at: number, text: string): number {
+  room(at, HEAD_BYTES + text.length * 3)
   // A short text is written behind the smallest head first, which is where it mostly belongs.
   if (text.length < 32) {
-    const bytes = into.write(text, at + 1)
+    const bytes = writeAscii(at + 1, text) ? text.length : into.write(text, at + 1)
     if (bytes < 32) {
       into[at] = 0xa0 | bytes
       return at + 1 + bytes
     }
   }
   const bytes = Buffer.byteLength(text)
-  const from = writeHead(into, at, bytes, STRING)
+  const from = writeHead(at, bytes, STRING)
   into.write(text, from)
   return from + bytes
+}
+
+/** Sooner done here than in the runtime while a text is short; false when it is not ASCII. */
+function writeAscii(at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return false
+    into[at + i] = code
+  }
+  return true
 }
 
 interface Heads {
@@ -70,7 +90,7 @@ interface Heads {
 const STRING: Heads = { short: 0xa0, most: 32, of16: 0xda, of32: 0xdb }
 const ARRAY: Heads = { short: 0x90, most: 16, of16: 0xdc, of32: 0xdd }
 
-function writeHead(into: Buffer, at: number, length: number, { short, most, of16, of32 }: Heads): number {
+function writeHead(at: number, length: number, { short, most, of16, of32 }: Heads): number {
   if (length < most) {
     into[at] = short | length
     return at + 1
