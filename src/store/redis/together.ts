@@ -6,8 +6,10 @@ import { asList, listAt, type Reply, textAt } from './reply.ts'
 import { scripts } from './scripts.ts'
 
 /** One command holds up the server for as long as all its pushes take. */
-const MOST_PUSHES = 8
+const MOST_PUSHES = 16
 const MOST_BYTES = 256 * 1024
+/** Commands on their way beyond which pushes wait for one another: there the server has enough to do meanwhile. */
+const MOST_ON_THE_WAY = 2
 
 interface Push {
   readonly at: PartitionKeys
@@ -17,14 +19,15 @@ interface Push {
 }
 
 /**
- * Sends pushes that come in one turn of the event loop as one command (`write-groups`), which is most of what a push costs
- * here and in the server. Each stands for itself all the same: it is applied or refused alone, and its promise is its own.
+ * Sends pushes that come in one turn of the event loop as one command (`write-groups`), because commands are much of what a
+ * push costs here and in the server; while some are on their way, those that come meanwhile as well. Each stands for itself all the same: it is applied or refused alone, and its promise is its own.
  * When the command as a whole fails, all of them have failed with it, and whoever sent them repeats them one by one.
  */
 export class Together {
   private waiting: Push[] = []
   private bytes = 0
   private isDue = false
+  private onTheWay = 0
 
   private readonly redis: Redis
 
@@ -43,7 +46,7 @@ export class Together {
   }
 
   private sendSoon(): void {
-    if (this.isDue) return
+    if (this.isDue || this.onTheWay >= MOST_ON_THE_WAY) return
     this.isDue = true
     setImmediate(() => {
       this.isDue = false
@@ -55,12 +58,18 @@ export class Together {
     const pushes = this.waiting
     this.waiting = []
     this.bytes = 0
-    void run(this.redis, pushes, false).then(
-      (replies) => settle(pushes, replies),
-      (reason) => {
-        for (const { reject } of pushes) reject(reason)
-      },
-    )
+    this.onTheWay++
+    void run(this.redis, pushes, false)
+      .then(
+        (replies) => settle(pushes, replies),
+        (reason) => {
+          for (const { reject } of pushes) reject(reason)
+        },
+      )
+      .then(() => {
+        this.onTheWay--
+        if (this.waiting.length > 0) this.sendSoon()
+      })
   }
 }
 
