@@ -261,13 +261,10 @@ class Copy {
   }
 }
 
-/** What was compressed of a segment stays when it moves to another run. */
-export function detach<P>(run: Run<P>, segment: Segment<P>): void {
-  if (segment.gzipBytes > 0) segment.freshGzip = gzipOf(run, segment)
-}
-
-function gzipOf<P>(run: Run<P>, { freshGzip, gzipAt, gzipBytes }: Segment<P>): Uint8Array {
-  return freshGzip ?? run.gzip.subarray(gzipAt, gzipAt + gzipBytes)
+/** What was compressed of a segment stays when it moves to another run: as a copy, because its room is used again. */
+export function detach<P>({ gzip }: Run<P>, segment: Segment<P>): void {
+  const { gzipAt, gzipBytes } = segment
+  if (gzipBytes > 0) segment.freshGzip ??= Buffer.from(gzip.subarray(gzipAt, gzipAt + gzipBytes))
 }
 
 export function* deflatedOf<P>(runs: readonly Run<P>[], end: Deflated): Iterable<Deflated> {

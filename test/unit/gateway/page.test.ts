@@ -167,6 +167,27 @@ describe('a page', () => {
     expect([...rooms()].filter((room) => !before.has(room)).length).toBeLessThanOrEqual(1)
   })
 
+  it.each([
+    ['alone', { gzip: true, text: false }],
+    ['beside its text', { gzip: true, text: true }],
+  ])('keeps what was compressed, %s, when pieces come between and a run becomes two', async (_how, keeps) => {
+    const { page, put } = pageOf(keeps)
+    const all = new Map<string, string>()
+    const change = (unit: string, text: string) => {
+      all.set(unit, text)
+      put('a', unit, text)
+    }
+    for (let i = 0; i < 600; i++) change(number(i), lines(i, 6))
+    await settle(page)
+    for (let round = 1; round <= 60; round++) {
+      const beside = number((round * 37) % 600)
+      for (let n = 0; n < 150; n++) change(`${beside}-${round}-${number(n)}`, lines(round * n, 1))
+      const text = [...all.keys()].sort().map((unit) => all.get(unit))
+      expect(await unzippedTextOf(page)).toBe(`${text.join('')}# EOF\n`)
+      if (keeps.text) expect(await textOf(page)).toBe(text.join(''))
+    }
+  })
+
   it('hands out the same bytes again while nothing changes', async () => {
     const { page, put } = pageOf()
     for (let i = 0; i < 1000; i++) put('family', number(i), lines(i, 30))
