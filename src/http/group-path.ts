@@ -10,8 +10,10 @@ export interface GroupPathOptions {
 }
 
 const BASE64_SUFFIX = '@base64'
-/** Paths that are remembered; the longest that is. */
-const MOST_PATHS = 4096
+/** How many paths are remembered at least, unless their text is longer than that together. Twice as many at most. */
+const MOST_PATHS = 16_384
+const MOST_TEXT = 2 * 1024 * 1024
+/** Longer ones are not remembered. */
 const LONGEST_PATH = 512
 
 /**
@@ -19,22 +21,35 @@ const LONGEST_PATH = 512
  * and the same labels, as an object, let others remember what they made of them. `options` are asked each time.
  */
 export function rememberGroupPaths(options: GroupPathOptions): (rawPath: string) => Labels {
-  const known = new Map<string, Labels>()
+  // Of two generations the elder goes as a whole when the younger is full; what is asked for moves to the younger.
+  let younger = new Map<string, Labels>()
+  let elder = new Map<string, Labels>()
+  let text = 0
   let { limits, utf8Names } = options
+
+  function remember(path: string, labels: Labels): Labels {
+    if (younger.size >= MOST_PATHS || text > MOST_TEXT) {
+      elder = younger
+      younger = new Map()
+      text = 0
+    }
+    younger.set(path, labels)
+    text += path.length
+    return labels
+  }
+
   return (rawPath) => {
     if (options.limits !== limits || options.utf8Names !== utf8Names) {
-      known.clear()
+      younger.clear()
+      elder.clear()
       ;({ limits, utf8Names } = options)
     }
-    const remembered = known.get(rawPath)
+    const remembered = younger.get(rawPath)
     if (remembered !== undefined) return remembered
     if (rawPath.length > LONGEST_PATH) return parseGroupPath(rawPath, options)
     // A copy: a part of a text keeps all of it, here the whole of a URL with its query.
     const path = Buffer.from(rawPath, 'utf16le').toString('utf16le')
-    const labels = parseGroupPath(path, options)
-    if (known.size >= MOST_PATHS) known.clear()
-    known.set(path, labels)
-    return labels
+    return remember(path, elder.get(path) ?? parseGroupPath(path, options))
   }
 }
 const RESERVED_PREFIX = '__'

@@ -233,13 +233,31 @@ describe('rememberGroupPaths', () => {
     expect(() => read('job/a/b/c')).toThrow('the path names 2 labels')
   })
 
-  it('remembers neither long paths nor more than some thousands', () => {
+  it('remembers no long paths', () => {
     const read = rememberGroupPaths(OPTIONS)
     const long = `job/a${'/b/c'.repeat(150)}`
     expect(read(long)).not.toBe(read(long))
+  })
+
+  it('remembers some ten thousand paths, and forgets those that were not asked for longest', () => {
+    const read = rememberGroupPaths(OPTIONS)
     const first = read('job/first')
-    for (let n = 0; n < 5000; n++) read(`job/${n}`)
+    const used = read('job/used')
+    for (let n = 0; n < 10_000; n++) read(`job/${n}`)
+    expect(read('job/first')).toBe(first)
+    for (let n = 0; n < 40_000; n++) {
+      read(`job/x${n}`)
+      if (n % 5000 === 0) expect(read('job/used')).toBe(used)
+    }
     expect(read('job/first')).not.toBe(first)
     expect(read('job/first')).toEqual(first)
+  })
+
+  it('remembers less of what takes more room', () => {
+    const read = rememberGroupPaths(OPTIONS)
+    const first = read('job/first')
+    const value = 'v'.repeat(240)
+    for (let n = 0; n < 10_000; n++) read(`job/${n}/a/${value}/b/${value}`)
+    expect(read('job/first')).not.toBe(first)
   })
 })
