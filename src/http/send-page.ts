@@ -52,14 +52,12 @@ export async function sendPage(
   return sentBytes
 }
 
-/**
- * Calls back when nothing reads any more what was handed over: when it was written to the connection, or that is gone.
- * Over HTTP/2 never, as nobody tells.
- */
+/** Calls back when nothing reads any more what was handed over: when it was written to the connection, or that is gone. */
 export function whenRead(response: ServerResponse, then: () => void): void {
-  if (streamOf(response) !== undefined) return
-  if (response.writableFinished || response.destroyed) then()
-  else response.once('finish', then).once('close', then)
+  // Over HTTP/2 the response ends when it has handed all to the stream, which may still wait for room in its window.
+  const sink = streamOf(response) ?? response
+  if (sink.writableFinished || sink.destroyed) then()
+  else sink.once('finish', then).once('close', then)
 }
 
 function drained(sink: Pick<Writable, 'on' | 'off' | 'destroyed'>): Promise<void> {

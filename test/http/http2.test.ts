@@ -242,6 +242,36 @@ describeWith('openssl', 'over HTTP/2', () => {
     expect(server.events).toMatchObject([{ kind: 'scrape', status: 200 }])
   })
 
+  it.each([[1], [63]])('holds a page of %d pieces until it is written, and no longer', async (count) => {
+    // The last one is handed over by itself, and nobody waits until there is room for more.
+    const texts = Array.from({ length: count }, (_, at) => `${at} `.padEnd(200 * 1024, '#'))
+    const page = pageOf(...texts)
+    const released = new Promise<void>((resolve) => {
+      page.release = () => {
+        // Whoever still reads it would see.
+        for (const chunk of page.chunks) chunk.fill(0)
+        resolve()
+      }
+    })
+    const { port } = await listen({ gateway: { scrape: async () => page } })
+    const answer = await ask(dial(port), 'GET', '/metrics')
+    expect(answer.text === texts.join('')).toBe(true)
+    await released
+  })
+
+  it('holds a page no longer when its reader goes away', async () => {
+    const page = pageOf(...Array.from({ length: 64 }, () => '#'.repeat(256 * 1024)))
+    const released = new Promise<void>((resolve) => {
+      page.release = resolve
+    })
+    const { port } = await listen({ gateway: { scrape: async () => page } })
+    const stream = dial(port).request({ ':path': '/metrics' })
+    stream.on('error', () => {})
+    await new Promise((resolve) => stream.once('response', resolve))
+    stream.close(constants.NGHTTP2_CANCEL)
+    await released
+  })
+
   it('ends what is under way before it closes, and takes nothing new', async () => {
     let answerPush: () => void = () => {}
     const { server, port } = await listen({
