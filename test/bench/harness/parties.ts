@@ -38,9 +38,14 @@ export const PROMETHEUS = 'Prometheus'
 export const PROMETHEUS_3 = 'Prometheus 3'
 export const COLLECTOR = 'OpenTelemetry Collector'
 export const FLOOR = 'bare node:http'
+const FLOOR_ON_REDIS = 'bare node:http, a SET each'
 
 /** A replica with a Redis of its own. */
 export async function pgrOnRedis({ name = PGR, flags = [] as readonly string[] } = {}): Promise<Party> {
+  return withRedis((redis) => pgrReplica(redis, { name, flags }))
+}
+
+async function withRedis(start: (redis: Redis) => Promise<Party>): Promise<Party> {
   const server = await startRedis()
   const redis: Redis = {
     pid: server.child().pid,
@@ -49,11 +54,11 @@ export async function pgrOnRedis({ name = PGR, flags = [] as readonly string[] }
       return Number(/^used_memory:(\d+)/m.exec(String(await server.ask('info', 'memory')))?.[1])
     },
   }
-  const replica = await pgrReplica(redis, { name, flags })
+  const party = await start(redis)
   return {
-    ...replica,
+    ...party,
     async stop() {
-      await replica.stop()
+      await party.stop()
       await server.stop()
     },
   }
@@ -118,12 +123,24 @@ export async function collector(): Promise<Party[]> {
 
 /** A server that answers every request at once: what the generator reaches when nothing is done. */
 export async function bareNode(): Promise<Party> {
+  return startFloor(FLOOR)
+}
+
+/** One that writes every body to a Redis of its own, as it is, before it answers: what is left to do beside that is pgr's. */
+export async function bareNodeOnRedis(): Promise<Party> {
+  return withRedis(async (redis) => ({
+    ...(await startFloor(FLOOR_ON_REDIS, new URL(redis.url).port)),
+    redis,
+  }))
+}
+
+async function startFloor(name: string, ...args: readonly string[]): Promise<Party> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const file = fileURLToPath(new URL('../generators/floor.mjs', import.meta.url))
-  const child = startChild({ name: FLOOR, command: process.execPath, args: [file, String(port)] })
+  const child = startChild({ name, command: process.execPath, args: [file, String(port), ...args] })
   await child.until('answers', async () => (await fetch(url)).ok)
-  return { name: FLOOR, url, gatewayPids: [child.pid], stop: stopOf(child) }
+  return { name, url, gatewayPids: [child.pid], stop: stopOf(child) }
 }
 
 /** Starts them one after the other; those that were started are stopped when `work` is over, however that ends. */

@@ -1,4 +1,4 @@
-import { pushClosed, pushEach } from '../harness/generators.ts'
+import { pushClosed, pushEach, pushOpen } from '../harness/generators.ts'
 import { alternate, type Measure, pushValues, spend } from '../harness/measure.ts'
 import { Pair, theMillion } from '../harness/pair.ts'
 import { type Party, PUSHGATEWAY } from '../harness/parties.ts'
@@ -7,17 +7,32 @@ import { SERIES_PER_GROUP, sizes } from '../settings.ts'
 const CONNECTIONS = 16
 const FEW_GROUPS = 10
 
-/** How the two cases are called, the other measures of pushes into what is stored also. */
-export const FEW = pushInto(FEW_GROUPS)
-
+/** How pushes are called that come as fast as they are answered, in the other measures also. */
 export function pushInto(groups: number): string {
   return `push into ${groups * SERIES_PER_GROUP} series`
 }
 
+/** How those are called that come at a steady rate. */
+export function steadyInto(groups: number): string {
+  return `steady push into ${groups * SERIES_PER_GROUP} series`
+}
+
+export const FEW = pushInto(FEW_GROUPS)
+export const STEADY_FEW = steadyInto(FEW_GROUPS)
+
 /** Pushes three series beside what a group has, to every group in turn. */
 export async function pushBeside(pair: Pair, party: Party, seconds: number) {
+  return spend(party, () => pushClosed({ ...targetOf(pair, party), seconds }))
+}
+
+function pushSteadily(pair: Pair, party: Party, seconds: number) {
+  const rate = sizes.pushesPerSecond
+  return spend(party, () => pushOpen({ ...targetOf(pair, party), rate, seconds }))
+}
+
+function targetOf(pair: Pair, party: Party) {
   const load = { kind: 'beside', method: 'POST', to: pair.groups } as const
-  return spend(party, () => pushClosed({ urls: [party.url], connections: CONNECTIONS, seconds, load }))
+  return { urls: [party.url], connections: CONNECTIONS, load }
 }
 
 export const pushLatency: Measure = {
@@ -33,14 +48,15 @@ export const pushLatency: Measure = {
       )
       // Every group has these three, and code is compiled, before anything counts.
       for (const [party, pair] of pairOf) {
-        const load = { kind: 'beside', method: 'POST', to: pair.groups } as const
-        await pushEach({ urls: [party.url], connections: CONNECTIONS, load })
+        await pushEach(targetOf(pair, party))
         await pushBeside(pair, party, sizes.seconds)
       }
       await alternate([...pairOf.keys()], sizes.rounds, async (party, round) => {
         const pair = pairOf.get(party) as Pair
-        const { result, ...spent } = await pushBeside(pair, party, sizes.seconds)
-        record.note(pushInto(pair.groups), party, round, pushValues(result, spent))
+        const steady = await pushSteadily(pair, party, sizes.seconds)
+        record.note(steadyInto(pair.groups), party, round, pushValues(steady.result, steady))
+        const fast = await pushBeside(pair, party, sizes.seconds)
+        record.note(pushInto(pair.groups), party, round, pushValues(fast.result, fast))
       })
     } finally {
       await few.stop()

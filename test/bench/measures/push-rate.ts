@@ -4,6 +4,7 @@ import { type PushLoad, pushClosed, pushEach } from '../harness/generators.ts'
 import { alternate, type Measure, pushValues, spend } from '../harness/measure.ts'
 import {
   bareNode,
+  bareNodeOnRedis,
   type Party,
   PGR_WORKERS,
   PUSHGATEWAY,
@@ -29,6 +30,7 @@ export const pushRate: Measure = {
         pgrEmbedded,
         () => pushgateway('off'),
         () => pushgateway('on'),
+        bareNodeOnRedis,
         bareNode,
       ],
       async (parties) => {
