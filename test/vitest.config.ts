@@ -35,7 +35,7 @@ const tests = [
   },
   {
     extends: true as const,
-    test: { name: 'whole', include: WHOLE, sequence: { groupOrder: 2 }, maxWorkers: 1, testTimeout: 60_000 },
+    test: { name: 'whole', include: WHOLE, sequence: { groupOrder: 2 }, testTimeout: 60_000 },
   },
   faults(FAULTS, 60_000, 3),
 ]
