@@ -99,7 +99,7 @@ describe('the list of groups', () => {
     ])
   })
 
-  it.each([
+  it.each<Record<string, string>>([
     { job: 'a b+c%/ä' },
     { job: '.', instance: '..' },
     { job: 'a', empty: '' },
