@@ -60,7 +60,7 @@ const FAILURES = {
 } satisfies Record<FailureStyle, object>
 
 /** Paths as OpenAPI writes them, names in braces. */
-export function templatesOf({ path, shownAs }: Route): readonly string[] {
+function templatesOf({ path, shownAs }: Route): readonly string[] {
   return shownAs ?? [path.replace(/:(\w+)/g, '{$1}')]
 }
 
