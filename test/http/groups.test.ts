@@ -289,6 +289,62 @@ describe('one group', () => {
     expect(families[0]).toMatchObject({ unit: 'seconds', type: 'histogram' })
   })
 
+  it('puts loose series of remote write together as far as metadata tells, and lists none of that', async () => {
+    const number = (name: string, labels: Record<string, string>, value: number) => ({
+      series: one.gateway.placeSeries(name, labelsOf({ job: 'a', ...labels })),
+      ...{ timestampMs: START_MS, value, stale: false, startMs: 0 },
+    })
+    await one.gateway.remoteWrite({
+      protocol: 'remote-write-1',
+      deadlineMs: performance.now() + 5000,
+      body: {
+        numbers: [
+          number('h_bucket', { le: '1' }, 1),
+          number('h_bucket', { le: '+Inf' }, 2),
+          number('h_count', {}, 2),
+          number('loose_bucket', { le: '1' }, 5),
+        ],
+        histograms: [],
+        exemplars: [],
+        metadata: [{ name: 'h', type: 'histogram', help: 'Aitches.', unit: '' }],
+        refused: { samples: 0, histograms: 0, exemplars: 0, emptySeries: 0, reasons: [] },
+      },
+    })
+    expect(await list()).toMatchObject({ total: { groups: 0, sets: 1, series: 4 }, matching: 1 })
+    const { protocol, families_list: families } = await show()
+    expect(protocol).toBe('remote-write-1')
+    expect(families).toMatchObject([
+      {
+        ...{ name: 'h', type: 'histogram', help: 'Aitches.', series: 3, truncated: false },
+        metrics: [{ labels: {}, buckets: { '1': '1', '+Inf': '2' }, count: '2' }],
+      },
+      { name: 'loose_bucket', type: 'unknown', metrics: [{ labels: { le: '1' }, value: '5' }] },
+    ])
+  })
+
+  it('shows native histograms', async () => {
+    const native = {
+      ...{ schema: 0, zeroThreshold: 0.001, zeroCount: 1 },
+      positive: { spans: [{ offset: 0, length: 1 }], counts: [4] },
+      negative: { spans: [], counts: [] },
+    }
+    await one.gateway.push({
+      ...{ mode: 'put', group: labelsOf({ job: 'a' }), protocol: 'protobuf', bytes: 1 },
+      families: [
+        {
+          ...{ name: 'n', type: 'histogram', help: '', unit: '' },
+          metrics: [{ labels: labelsOf({ x: 'y' }), buckets: [], count: 5, sum: 2.5, native }],
+        },
+      ],
+      deadlineMs: performance.now() + 5000,
+    })
+    const { families_list: families } = await show()
+    const of = { schema: 0, zero_threshold: '0.001', zero_count: '1', count: '5', sum: '2.5' }
+    expect(families[0].metrics).toEqual([
+      { labels: { x: 'y' }, native: { ...of, buckets: [['0.5', '1', '4']] } },
+    ])
+  })
+
   it.each(['gone', `g${'A'.repeat(22)}`, `g${'A'.repeat(21)}%00`, 's', '..%2f..%2fetc', '%F0%9F%98%80'])(
     'is 404 when nothing is called %s',
     async (id) => {
