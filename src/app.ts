@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { announce, DRAINING, STOPPED } from './announce.ts'
 import type { Notice } from './config/given.ts'
 import { pathOfUrl, showAddress } from './config/kinds.ts'
-import { reloadText, takeOver } from './config/reload.ts'
+import { originsAfter, reloadText, takeOver } from './config/reload.ts'
 import { disk, type Rereading, readAndReread } from './config/reread.ts'
 import type { Resolved } from './config/resolve.ts'
 import type { Origins, Settings } from './config/rules.ts'
-import { showFlags } from './config/show.ts'
+import { showFlags, showOrigins } from './config/show.ts'
 import { assertTakenOver, loadWayIn, type WayIn } from './config/web/way-in.ts'
 import { PgrError } from './errors/pgr-error.ts'
 import { writers } from './formats/index.ts'
@@ -20,6 +20,7 @@ import type { AdjustableHttp, HttpOptions, TlsMaterial } from './http/options.ts
 import type { HttpServer } from './http/server.ts'
 import { openStore, type StoreChoice } from './store/index.ts'
 import type { Store } from './store/store.ts'
+import type { Activity, Rejection } from './telemetry/activity.ts'
 import type { Snapshot } from './telemetry/snapshot.ts'
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 import { VERSION } from './version.ts'
@@ -39,7 +40,7 @@ export interface StartOptions {
   /** Asked for by `/-/quit`. */
   readonly requestStop?: () => void
   /** The settings as they are now, from where the first came; without it there is no reloading. */
-  readonly reread?: () => Pick<Resolved, 'settings' | 'notices'>
+  readonly reread?: () => Pick<Resolved, 'settings' | 'notices'> & { readonly origins?: Origins | undefined }
 }
 
 /** One of several processes that serve together, and what it asks the others for. */
@@ -52,6 +53,8 @@ export interface WorkerRole {
   readonly holdsBack: boolean
   /** The page of own metrics of all. */
   metrics(): Promise<{ contentType: string; body: string }>
+  /** What all did of late. */
+  activity(): Promise<Activity>
   /** Rejects unless all that listen are ready. */
   ready(): Promise<void>
   /** Reloads all. */
@@ -76,6 +79,7 @@ export interface StartedServer {
 interface StartedProcess extends StartedServer {
   ready(): Promise<void>
   snapshot(): Promise<Snapshot>
+  rejections(): readonly Rejection[]
 }
 
 /**
@@ -124,7 +128,7 @@ export async function startProcess(
     started.start()
     // What is stored is on its way meanwhile.
     const { openHttp } = await import('./http/server.ts')
-    const server = openHttp(httpOptions(settings, wayIn.value, worker), {
+    const server = openHttp(httpOptions(settings, start.origins, wayIn.value, worker), {
       gateway: worker === undefined ? started : { ...started, ready: worker.ready },
       tell,
       telemetry: worker ?? telemetry,
@@ -133,7 +137,7 @@ export async function startProcess(
         : { lifecycle: { quit: requestStop, reload: worker?.reload ?? (() => reload()) } }),
     })
     http = server
-    const reload = makeReload(settings, start.reread, {
+    const reload = makeReload({ settings, origins: start.origins }, start.reread, {
       isWorker: worker !== undefined,
       store,
       gateway: started,
@@ -151,6 +155,7 @@ export async function startProcess(
       urls,
       ready: started.ready,
       snapshot: telemetry.snapshot,
+      rejections: telemetry.rejections,
       drain() {
         server.beginDrain()
         if (worker === undefined) tell(DRAINING)
@@ -320,7 +325,7 @@ interface Adjusted {
 
 /** Nothing is waited for, so that no request and no other reload comes between what belongs together. */
 function makeReload(
-  first: Settings,
+  first: { readonly settings: Settings; readonly origins: Origins | undefined },
   reread: StartOptions['reread'],
   { isWorker, store, gateway, http, telemetry, wayIn }: Adjusted,
 ): () => string {
@@ -333,24 +338,24 @@ function makeReload(
         'PGR_FORBIDDEN',
         'settings are read at the start only; restart the process to change them',
       )
-    const { settings, notices } = reread()
-    const reloaded = takeOver(current, settings)
+    const { settings, notices, origins } = reread()
+    const reloaded = takeOver(current.settings, settings)
     // What may yet turn out to be wrong; a certificate comes from one of the two alone.
     const { webConfigFile, webAuthBearerTokenFile } = reloaded.settings
     if (webConfigFile !== '' || webAuthBearerTokenFile !== '') wayIn.readNow()
     const tls = tlsMaterial(reloaded.settings)
     if (tls !== undefined) http.setTls(tls)
-    return { ...reloaded, notices }
+    return { ...reloaded, notices, origins: originsAfter(current.origins, origins, reloaded) }
   }
 
   return function reload() {
     try {
-      const { settings, changed, waiting, notices } = readAnew()
-      current = settings
+      const { settings, origins, changed, waiting, notices } = readAnew()
+      current = { settings, origins }
       log.setLevel(settings.logLevel)
       store.setLimits(storeLimits(settings))
       gateway.adjust(adjustableGateway(settings))
-      http.adjust(adjustableHttp(settings))
+      http.adjust(adjustableHttp(settings, origins))
       if (!isWorker) {
         for (const { level, message } of notices) tell({ kind: 'notice', level, message })
         tell({ kind: 'reload', changed, waiting })
@@ -396,7 +401,7 @@ function gatewaySettings(settings: Settings) {
   }
 }
 
-function adjustableHttp(settings: Settings): AdjustableHttp {
+function adjustableHttp(settings: Settings, origins: Origins | undefined): AdjustableHttp {
   return {
     limits: {
       bodyBytes: settings.pushMaxBody,
@@ -414,6 +419,7 @@ function adjustableHttp(settings: Settings): AdjustableHttp {
     utf8Names: settings.pushEnableUtf8Names,
     consistencyCheck: !settings.pushDisableConsistencyCheck,
     flags: showFlags(settings),
+    settings: showOrigins(settings, origins),
   }
 }
 
@@ -454,7 +460,12 @@ function accessShare(access: Access, workers: number): Access {
   }
 }
 
-function httpOptions(settings: Settings, wayIn: WayIn, worker: WorkerRole | undefined): HttpOptions {
+function httpOptions(
+  settings: Settings,
+  origins: Origins | undefined,
+  wayIn: WayIn,
+  worker: WorkerRole | undefined,
+): HttpOptions {
   const { metricsPath: metrics, telemetryPath: telemetry, ingestPath: ingest } = settings
   return {
     version: VERSION,
@@ -469,7 +480,7 @@ function httpOptions(settings: Settings, wayIn: WayIn, worker: WorkerRole | unde
     paths: { metrics, telemetry, ingest },
     routePrefix: settings.webRoutePrefix,
     externalPath: externalPath(settings),
-    ...adjustableHttp(settings),
+    ...adjustableHttp(settings, origins),
     otlp: otlpTranslation(settings),
     enableLifecycle: settings.webEnableLifecycle,
     enableAdminApi: settings.webEnableAdminApi,
