@@ -116,6 +116,8 @@ export interface HttpDeps {
     | 'wipe'
     | 'scrape'
     | 'groups'
+    | 'list'
+    | 'show'
     | 'ready'
     | 'status'
   >

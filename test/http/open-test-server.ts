@@ -113,6 +113,8 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
         removeMatching: async () => ({ groups: 0, sets: 0, series: 0 }),
         wipe: async () => {},
         groups: async () => [],
+        list: async () => ({ nowMs: 1, total: { groups: 0, sets: 0, series: 0 }, matching: 0, units: [] }),
+        show: async () => undefined,
         ready: async () => {},
         status: async () => ({ store: 'embedded', ready: true }),
         ...gateway,
