@@ -70,7 +70,7 @@ function sectionText({ kind, columns, rows }: Section, all: number, screen: Scre
   ])
   const head: Column[] = [
     { name: 'kind', piped: true },
-    { name: kind, shrinks: true },
+    { name: kind, shrinks: 1 },
     { name: 'series', right: true },
     { name: 'share', right: true },
   ]

@@ -95,6 +95,8 @@ export function openGatewayApi(
   }
 }
 
+const ONE_PAGE = { offset: undefined, limit: undefined }
+
 /** A group with all its families, page by page. */
 export async function wholeGroup(
   api: Pick<GatewayApi, 'group'>,
@@ -110,7 +112,8 @@ export async function wholeGroup(
     ])
     families.push(...page.families_list)
     const isLast = page.families_list.length === 0 || families.length >= page.matching_families
-    if (isLast) return { ...page, families_list: families }
+    // Which page came last is nobody's business.
+    if (isLast) return { ...page, ...ONE_PAGE, families_list: families }
   }
 }
 

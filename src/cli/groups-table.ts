@@ -8,13 +8,13 @@ const SOON_MS = 60_000
 const COLUMNS: readonly Column[] = [
   { name: 'id', piped: true },
   { name: 'kind' },
-  { name: 'labels', shrinks: true },
+  { name: 'labels', shrinks: 1 },
   { name: 'series', right: true },
   { name: 'families', right: true, piped: true },
   { name: 'protocol' },
   { name: 'last push' },
   { name: 'expires' },
-  { name: 'state', shrinks: true },
+  { name: 'state', shrinks: 2 },
 ]
 
 /** Groups and series sets, one a row. In tabs the last field is `ok`, or `failed: ` and why. */

@@ -44,7 +44,7 @@ export function metricsText(
     problems.length === 0
       ? ''
       : tableText(
-          [{ name: 'metric' }, { name: 'rule' }, { name: 'what is wrong', shrinks: true }],
+          [{ name: 'metric' }, { name: 'rule' }, { name: 'what is wrong', shrinks: 1 }],
           problems.map(({ metric, rule, message }) => [
             { raw: metric },
             { raw: rule, paint: 'yellow' },
@@ -60,7 +60,7 @@ function seriesText(families: readonly Family[], screen: Screen, isSecond: boole
   const table = tableText(
     [
       { name: 'kind', piped: true },
-      { name: 'metric', shrinks: true },
+      { name: 'metric', shrinks: 1 },
       { name: 'series', right: true },
       { name: 'share', right: true },
     ],

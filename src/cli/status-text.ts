@@ -2,7 +2,7 @@ import type { Status } from '../client/read-api.ts'
 import { factsText } from './facts.ts'
 import { agoCell } from './moments.ts'
 import type { Screen } from './screen.ts'
-import { type Cell, escapeField, tableText } from './table.ts'
+import { type Cell, type Column, escapeField, tableText } from './table.ts'
 
 type Facts = (readonly [name: string, value: Cell])[]
 
@@ -86,7 +86,13 @@ function replicasText(
 /** Rows that all begin with the same word. */
 function section(word: string, rows: readonly (readonly Cell[])[], screen: Screen): string {
   if (rows.length === 0) return ''
-  const columns = [{ name: word }, { name: '' }, { name: '' }, { name: '' }, { name: '', shrinks: true }]
+  const columns: Column[] = [
+    { name: word },
+    { name: '' },
+    { name: '' },
+    { name: '' },
+    { name: '', shrinks: 1 },
+  ]
   return tableText(
     columns,
     rows.map((row) => [{ raw: word }, ...row]),

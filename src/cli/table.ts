@@ -4,8 +4,8 @@ export interface Column {
   /** Its head on a terminal; there is none in tabs. */
   readonly name: string
   readonly right?: boolean
-  /** May be cut when the terminal is too narrow; never below `LEAST_WIDTH`. */
-  readonly shrinks?: boolean
+  /** May be cut when the terminal is too narrow, never below `LEAST_WIDTH`; the highest number first. */
+  readonly shrinks?: 1 | 2
   /** Only in tabs, where programs read it. */
   readonly piped?: boolean
 }
@@ -76,24 +76,18 @@ function alignedLine(
   return cells.join(GAP)
 }
 
-/** Takes what is too much from the widest columns that may shrink; then cuts from the right. */
+/** Takes what is too much from the columns that may shrink, those that do so first first; then cuts from the right. */
 function fitWidths(wanted: readonly number[], kinds: readonly Column[], width: number): number[] {
   const widths = [...wanted]
   let excess = widths.reduce((sum, each) => sum + each, 0) + GAP.length * (widths.length - 1) - width
-  while (excess > 0) {
-    let widest = -1
-    for (const [at, each] of widths.entries()) {
-      if (kinds[at]?.shrinks && each > LEAST_WIDTH && each > (widths[widest] ?? 0)) widest = at
-    }
-    if (widest === -1) break
-    widths[widest] = (widths[widest] ?? 0) - 1
-    excess--
-  }
-  for (let at = widths.length - 1; at >= 0 && excess > 0; at--) {
-    const taken = Math.min(excess, widths[at] ?? 0)
+  const take = (at: number, least: number): void => {
+    const taken = Math.max(0, Math.min(excess, (widths[at] ?? 0) - least))
     widths[at] = (widths[at] ?? 0) - taken
     excess -= taken
   }
+  for (const turn of [2, 1])
+    for (const at of widths.keys()) if (kinds[at]?.shrinks === turn) take(at, LEAST_WIDTH)
+  for (let at = widths.length - 1; at >= 0; at--) take(at, 0)
   return widths
 }
 

@@ -18,7 +18,7 @@ export function topLines(rates: Rates, url: string, screen: Screen): string[] {
 function protocolTable({ protocols }: Rates, screen: Screen): string {
   return tableText(
     [
-      { name: 'protocol', shrinks: true },
+      { name: 'protocol', shrinks: 1 },
       { name: 'pushes/s', right: true },
       { name: 'samples/s', right: true },
       { name: 'refused/s', right: true },
@@ -36,7 +36,7 @@ function protocolTable({ protocols }: Rates, screen: Screen): string {
 function reasonTable({ rejections }: Rates, screen: Screen): string {
   return tableText(
     [
-      { name: 'refused because', shrinks: true },
+      { name: 'refused because', shrinks: 1 },
       { name: 'a second', right: true },
       { name: 'since start', right: true },
     ],

@@ -27,6 +27,7 @@ export interface GroupsPage {
 }
 
 export interface GroupDetails extends GroupRow {
+  readonly now: string
   readonly matching_families: number
   readonly families_list: readonly FamilyRow[]
 }

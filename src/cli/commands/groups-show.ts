@@ -66,6 +66,6 @@ export class GroupsShow extends Command {
       ...(flags.search === undefined ? [] : [['search', flags.search] as const]),
     ])
     if (flags.json) writeJson(group)
-    else process.stdout.write(groupText(group, new Date().toISOString(), stdoutScreen(flags)))
+    else process.stdout.write(groupText(group, group.now, stdoutScreen(flags)))
   }
 }
