@@ -118,6 +118,7 @@ export interface HttpDeps {
     | 'groups'
     | 'list'
     | 'show'
+    | 'cardinality'
     | 'ready'
     | 'status'
   >

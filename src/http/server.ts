@@ -8,6 +8,7 @@ import { type BoundAddress, makeListeners } from './listeners.ts'
 import type { AdjustableHttp, HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
 import { type Parameters, querySchema, type RawQuery, readQuery } from './parameters.ts'
 import { adminRoutes } from './routes/admin.ts'
+import { cardinalityRoutes } from './routes/cardinality.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { indexRoutes } from './routes/index-page.ts'
 import { managementRoutes, PROBES } from './routes/management.ts'
@@ -73,6 +74,7 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
     ...statusRoutes(options, deps),
     ...metricsApiRoutes(options, deps),
     ...groupRoutes(options, deps),
+    ...cardinalityRoutes(deps),
     ...adminRoutes(options, deps),
     ...managementRoutes(options, deps, () => isStopping),
     ...indexRoutes(options),

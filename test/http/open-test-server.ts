@@ -115,6 +115,11 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
         groups: async () => [],
         list: async () => ({ nowMs: 1, total: { groups: 0, sets: 0, series: 0 }, matching: 0, units: [] }),
         show: async () => undefined,
+        cardinality: async () => ({
+          nowMs: 1,
+          ...{ series: 0, groups: 0, sets: 0, families: 0, complete: true },
+          ...{ metrics: [], labels: [], jobs: [], pairs: [] },
+        }),
         ready: async () => {},
         status: async () => ({ store: 'embedded', ready: true }),
         ...gateway,

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { GatewayStatus } from '../../gateway/gateway.ts'
 import { asApi, asFailure, sendFailure } from '../answer.ts'
+import { isoTime } from '../iso-time.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
 import { page, type Route } from './route.ts'
 
@@ -77,6 +78,7 @@ function reportStatus({ facts, findings, losses, primaries, replicas }: Report):
       partitions,
       ...(reason === undefined ? {} : { reason }),
     })),
+    // Other replicas wrote the instants, and an odd one must not hide the rest.
     replicas: replicas.map(({ id, version, address, lastSeenMs }) => ({
       id,
       version,
@@ -84,10 +86,4 @@ function reportStatus({ facts, findings, losses, primaries, replicas }: Report):
       last_seen: isoTime(lastSeenMs),
     })),
   }
-}
-
-/** Null for what is no instant: other replicas wrote it, and one odd entry must not hide the rest. */
-function isoTime(unixMs: number): string | null {
-  const date = new Date(unixMs)
-  return Number.isNaN(date.getTime()) ? null : date.toISOString()
 }
