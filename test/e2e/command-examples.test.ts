@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeFolder, removeFolder, startChild } from '../support/child.ts'
-import { COMMAND_IDS, type CommandExample, examplesOf } from '../support/command-examples.ts'
+import { COMMAND_IDS, examplesOf } from '../support/command-examples.ts'
 import { freePort } from '../support/free-port.ts'
 import { peer } from '../support/peers.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
@@ -126,11 +126,8 @@ describe.each(COMMAND_IDS)('the help of %s', (id) => {
     expect(new Set(examples.map(({ description }) => description)).size).toBe(examples.length)
   })
 
-  it.each(examples.map(({ description, command }: CommandExample) => [description, command] as const))(
-    '%s: %s',
-    async (_description, command) => {
-      if (lacking(command) !== undefined) return
-      await (command.startsWith('pgr serve') ? serve(command) : run(command))
-    },
-  )
+  for (const { description, command } of examples)
+    it.skipIf(lacking(command) !== undefined)(`${description}: ${command}`, () =>
+      command.startsWith('pgr serve') ? serve(command) : run(command),
+    )
 })

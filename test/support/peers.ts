@@ -44,6 +44,8 @@ const KNOWN = {
   bash: { commands: ['bash'], args: ['--version'] },
   zsh: { commands: ['zsh'], args: ['--version'] },
   fish: { commands: ['fish'], args: ['--version'] },
+  /** That of util-linux, which gives a program a terminal. */
+  script: { commands: ['script'], args: ['--version'] },
   jq: { commands: ['jq'], args: ['--version'] },
 } as const satisfies Record<string, Known>
 
