@@ -168,6 +168,16 @@ export interface GatewayStatus {
   readonly reason?: string
   /** Absent when the store did not tell in time. */
   readonly report?: StoreReport
+  /** What the page shows, as last known. */
+  readonly holds: Holdings
+}
+
+export interface Holdings {
+  readonly series: number
+  readonly groups: number
+  readonly sets: number
+  /** Groups and sets of which less than a minute is left. */
+  readonly expiringSoon: number
 }
 
 export interface ListRequest {

@@ -131,7 +131,7 @@ export function openGateway(
     show: makeShow(reading),
     cardinality: makeCardinality(reading),
     ready,
-    status: makeStatus({ store, sync, ready }),
+    status: makeStatus({ store, view, sync, ready }),
     levels() {
       const quarantined = scraper.quarantined()
       return {
