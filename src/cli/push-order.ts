@@ -5,16 +5,16 @@ import type { OtlpOrder } from '../client/otlp.ts'
 import type { RemoteWriteCounts, RemoteWriteOrder } from '../client/remote-write.ts'
 import { buildRequest, type PushOrder, type PushRequest } from '../client/request.ts'
 import type { Answer } from '../client/send.ts'
-import { type Credentials, parseTarget, type Target } from '../client/target.ts'
 import { duration } from '../config/kinds.ts'
 import { PgrError } from '../errors/pgr-error.ts'
 import type { RemoteWriteVersion } from '../formats/remote-write/index.ts'
 import { duplicateName, type Label, type Labels, sortLabels } from '../model/labels.ts'
+import type { GatewayFlags } from './gateway-flags.ts'
+import { type TargetSources, targetOf } from './gateway-target.ts'
 import type { Input } from './input.ts'
 
 /** The flags of `pgr push` that decide what is sent. */
-export interface PushFlags {
-  readonly url: string
+export interface PushFlags extends GatewayFlags {
   readonly job?: string | undefined
   readonly group?: readonly string[] | undefined
   readonly replace: boolean
@@ -25,21 +25,9 @@ export interface PushFlags {
   readonly check: boolean
   readonly 'allow-empty': boolean
   readonly gzip: boolean
-  readonly user?: string | undefined
-  readonly 'password-file'?: string | undefined
 }
 
-/** The variables that hold a password; those behind flags are read with the flags. */
-export interface PasswordEnv {
-  readonly [name: string]: string | undefined
-  readonly PGR_PASSWORD?: string | undefined
-  readonly PGR_PASSWORD_FILE?: string | undefined
-}
-
-export interface OrderSources {
-  readonly env: PasswordEnv
-  /** Text of a file; throws when it cannot be read. */
-  readFile(path: string): string
+export interface OrderSources extends TargetSources {
   readInput(): Promise<Input>
   /** Unix time in milliseconds. */
   now(): number
@@ -70,10 +58,8 @@ export interface PushOutcome {
  */
 export async function preparePush(flags: PushFlags, sources: OrderSources): Promise<PreparedPush> {
   const to = destination(flags)
-  const { base, credentials: inUrl } = parseTarget(flags.url)
-  const credentials = joinCredentials(flags, inUrl, sources)
-  const target: Target = { base, ...(credentials ? { credentials } : {}) }
-  if (flags.ttl !== undefined) assertDuration('--ttl', flags.ttl, LIFETIME)
+  const target = targetOf(flags, sources)
+  if (flags.ttl !== undefined) assertLifetime(flags.ttl)
   const ttl = flags.ttl === undefined ? {} : { ttl: flags.ttl }
 
   const { name, body } = await sources.readInput()
@@ -124,15 +110,10 @@ async function check(body: BodyToCheck): Promise<number> {
 }
 
 const LIFETIME = duration({ zero: 'never' })
-const TIMEOUT = duration({ minMs: 1 })
 
-/** Throws PGR_SETTING_INVALID. */
-export function parseTimeoutMs(given: string): number {
-  return assertDuration('--timeout', given, TIMEOUT)
-}
-
-function assertDuration(flag: string, given: string, kind: typeof LIFETIME): number {
-  return kind.parse(given) ?? refuse(`${flag} must be ${kind.expects}, not ${JSON.stringify(given)}`)
+function assertLifetime(given: string): void {
+  if (LIFETIME.parse(given) === undefined)
+    refuse(`--ttl must be ${LIFETIME.expects}, not ${JSON.stringify(given)}`)
 }
 
 /** A receiver of series, with labels that all of them get. */
@@ -169,34 +150,6 @@ function labelsFor(job: string | undefined, group: readonly string[]): Labels {
   const twice = duplicateName(sorted)
   if (twice !== undefined) refuse(`the label ${twice} is given twice`)
   return sorted
-}
-
-/** A user given by flag or environment wins over the one in the URL; so does a password. Empty variables are not set. */
-function joinCredentials(
-  flags: PushFlags,
-  inUrl: Credentials | undefined,
-  sources: OrderSources,
-): Credentials | undefined {
-  const user = flags.user || inUrl?.user
-  if (user === undefined) return undefined
-  return { user, password: readPassword(flags, sources) ?? inUrl?.password ?? '' }
-}
-
-function readPassword(flags: PushFlags, { env, readFile }: OrderSources): string | undefined {
-  const file = flags['password-file']
-  const inEnv = env.PGR_PASSWORD
-  if (!file) return inEnv || undefined
-  if (inEnv && file === env.PGR_PASSWORD_FILE) {
-    refuse('PGR_PASSWORD and PGR_PASSWORD_FILE mean the same setting: give only one of them')
-  }
-  try {
-    return readFile(file).replace(/\r?\n$/, '')
-  } catch (reason) {
-    const why = reason instanceof Error ? reason.message : String(reason)
-    throw new PgrError('PGR_SETTING_INVALID', `the file with the password cannot be read: ${why}`, {
-      cause: reason,
-    })
-  }
 }
 
 function refuse(message: string): never {

@@ -121,7 +121,12 @@ function refusal({ method, url }: PushRequest, response: Response, said: string)
   return new PgrError('PGR_PUSH_REFUSED', `the gateway refused the push (${status})${reason}`)
 }
 
-function unreachable({ url }: PushRequest, reason: unknown, { timeoutMs }: SendOptions): PgrError {
+/** PGR_GATEWAY_UNREACHABLE for what sending failed with. */
+export function unreachable(
+  { url }: Pick<PushRequest, 'url'>,
+  reason: unknown,
+  { timeoutMs }: Pick<SendOptions, 'timeoutMs'>,
+): PgrError {
   const at = new URL(url).origin
   if (reason instanceof Error && reason.name === 'TimeoutError') {
     const message = `the gateway at ${at} did not answer within ${timeoutMs} ms; raise --timeout or try again later`

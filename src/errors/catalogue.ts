@@ -180,6 +180,12 @@ export const catalogue = {
     retry: true,
     when: 'the gateway kept answering 429 or 5xx until retries ran out',
   },
+  PGR_CHECK_FAILED: {
+    status: 500,
+    exit: EXIT_FAILED,
+    retry: false,
+    when: 'a check of the command line found something that is not in order',
+  },
   PGR_INTERNAL: { status: 500, exit: EXIT_FAILED, retry: false, when: 'a defect in pgr; please report it' },
 } as const satisfies Record<`PGR_${string}`, Failure>
 

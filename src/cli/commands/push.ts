@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Args, Command, Flags } from '@oclif/core'
+import { gatewayFlags, jsonFlag } from '../gateway-flags.ts'
 import { readInput, readTextFile } from '../input.ts'
 import { writeJson, writeLine } from '../output.ts'
-import type { PushFlags } from '../push-order.ts'
-
-const DEFAULT_URL = 'http://127.0.0.1:9753'
 
 export class Push extends Command {
   static override summary = 'Push metrics to a gateway.'
@@ -46,12 +44,7 @@ export class Push extends Command {
     }),
   }
   static override flags = {
-    url: Flags.string({
-      char: 'u',
-      summary: `Address of the gateway. [default: ${DEFAULT_URL}]`,
-      env: 'PGR_URL',
-      helpValue: '<url>',
-    }),
+    url: gatewayFlags.url,
     job: Flags.string({
       char: 'j',
       summary:
@@ -94,12 +87,8 @@ export class Push extends Command {
       summary: 'Push although the input is empty; with --replace that empties the group.',
     }),
     gzip: Flags.boolean({ summary: 'Compress bodies over 1 kB.', default: true, allowNo: true }),
-    user: Flags.string({ summary: 'User for basic authentication.', env: 'PGR_USER', helpValue: '<name>' }),
-    'password-file': Flags.string({
-      summary: 'File that holds the password.',
-      env: 'PGR_PASSWORD_FILE',
-      helpValue: '<path>',
-    }),
+    user: gatewayFlags.user,
+    'password-file': gatewayFlags['password-file'],
     retry: Flags.integer({
       summary: 'Attempts after a failed one (429, 5xx, no answer).',
       default: 3,
@@ -107,13 +96,9 @@ export class Push extends Command {
       max: 100,
       helpValue: '<n>',
     }),
-    timeout: Flags.string({
-      summary: 'Longest wait for one answer.',
-      default: '10s',
-      helpValue: '<duration>',
-    }),
+    timeout: gatewayFlags.timeout,
     'dry-run': Flags.boolean({ summary: 'Print what would be sent, and send nothing.' }),
-    json: Flags.boolean({ summary: 'Print the outcome as JSON, also when it is an error.' }),
+    ...jsonFlag,
     verbose: Flags.boolean({
       char: 'v',
       summary: 'Tell of success and of retries on stderr, as on a terminal.',
@@ -122,10 +107,12 @@ export class Push extends Command {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Push)
-    const typed: PushFlags = { ...flags, url: flags.url || DEFAULT_URL }
-    const { parseTimeoutMs, preparePush } = await import('../push-order.ts')
+    const [{ preparePush }, { parseTimeoutMs }] = await Promise.all([
+      import('../push-order.ts'),
+      import('../gateway-target.ts'),
+    ])
     const timeoutMs = parseTimeoutMs(flags.timeout)
-    const { request, input, series, explain, outcome } = await preparePush(typed, {
+    const { request, input, series, explain, outcome } = await preparePush(flags, {
       env: process.env,
       readFile: readTextFile,
       readInput: () => readInput(args.file, process.stdin),

@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type OrderSources,
-  type PushFlags,
-  parseTimeoutMs,
-  preparePush,
-} from '../../../src/cli/push-order.ts'
+import { parseTimeoutMs } from '../../../src/cli/gateway-target.ts'
+import { type OrderSources, type PushFlags, preparePush } from '../../../src/cli/push-order.ts'
 import { PgrError } from '../../../src/errors/pgr-error.ts'
 import {
   OtlpReader,

@@ -28,6 +28,7 @@ const NEVER_ANSWERED: ReadonlyMap<ErrorCode, RegExp> = new Map([
   ['PGR_PUSH_REFUSED', /^client\//],
   ['PGR_GATEWAY_UNREACHABLE', /^client\//],
   ['PGR_GATEWAY_BUSY', /^client\//],
+  ['PGR_CHECK_FAILED', /^cli\//],
   // The process does not serve yet.
   [
     'PGR_START_FAILED',
