@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Args, Command, Flags } from '@oclif/core'
+import { PgrError } from '../../errors/pgr-error.ts'
 import { gatewayFlags, jsonFlag } from '../gateway-flags.ts'
 import { readInput, readTextFile } from '../input.ts'
+import { cutCommandLine } from '../job/command-line.ts'
+import { givenJobFlags, jobFlags } from '../job/flags.ts'
 import { writeJson, writeLine } from '../output.ts'
 
 export class Push extends Command {
@@ -103,10 +106,17 @@ export class Push extends Command {
       char: 'v',
       summary: 'Tell of success and of retries on stderr, as on a terminal.',
     }),
+    ...jobFlags,
   }
 
   async run(): Promise<void> {
-    const { args, flags } = await this.parse(Push)
+    const { own, command } = cutCommandLine(this.argv)
+    const { args, flags } = await this.parse(Push, [...own])
+    if (command) {
+      const { pushJob } = await import('../job/push-job.ts')
+      return pushJob({ command, flags, file: args.file })
+    }
+    refuseJobFlags(givenJobFlags(flags))
     const [{ preparePush }, { parseTimeoutMs }] = await Promise.all([
       import('../push-order.ts'),
       import('../gateway-target.ts'),
@@ -161,4 +171,9 @@ export class Push extends Command {
       say(`the receiver wrote ${samples} samples, ${histograms} histograms and ${exemplars} exemplars`)
     }
   }
+}
+
+function refuseJobFlags([first]: readonly string[]): void {
+  if (first === undefined) return
+  throw new PgrError('PGR_SETTING_INVALID', `--${first} belongs to a command to run: name one behind --`)
 }
