@@ -39,10 +39,8 @@ export function readWrittenMetrics(path: string, taken: ReadonlySet<string>): Wr
 }
 
 /** One body of both; metrics of a run are lines that either format has. */
-export function joinMetrics(own: string, written: WrittenMetrics): WrittenMetrics {
-  const { body, format } = written
-  const isEnded = body.at(-1) === 0x0a
-  return { format, body: Buffer.concat([Buffer.from(own), body, Buffer.from(isEnded ? '' : '\n')]) }
+export function joinMetrics(own: string, { body, format }: WrittenMetrics): WrittenMetrics {
+  return { format, body: Buffer.concat([Buffer.from(own), body]) }
 }
 
 /** Undefined when there is no such file any more. */

@@ -34,7 +34,7 @@ export interface JobCommandLine {
 interface SendFlags {
   readonly retry: number
   readonly timeout: string
-  readonly json: boolean
+  readonly json?: boolean
   readonly 'dry-run': boolean
   readonly verbose: boolean
 }
@@ -102,7 +102,7 @@ function refuseOthers(flags: JobCommandLine['flags'], file: string | undefined):
     !flags.check && '--no-check',
     flags['allow-empty'] && '--allow-empty',
     flags.json && !flags['dry-run'] && '--json',
-  ].filter((name) => name !== false)
+  ].filter(Boolean)
   if (others.length > 0) {
     refuse(`${others.join(' and ')} cannot be had with a command to run: leave out either`)
   }

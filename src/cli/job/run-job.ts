@@ -9,7 +9,7 @@ import { makePushes, type Pushes } from './pushes.ts'
 import { startCommand } from './run-command.ts'
 import { passSignals } from './signals.ts'
 import { limitTime } from './time-limit.ts'
-import { watchUsage } from './usage.ts'
+import { NO_USAGE, type Usage, watchUsage } from './usage.ts'
 
 export interface JobOutcome {
   readonly ending: Ending
@@ -70,10 +70,8 @@ async function execute(
   files: RunFiles | undefined,
   pushes: Pushes,
 ): Promise<FinishedRun> {
-  const early: NodeJS.Signals[] = []
-  let take = (signal: NodeJS.Signals, isKnown: boolean): void => {
-    if (!isKnown) early.push(signal)
-  }
+  // Whatever comes from here on is heard only once the command runs: starting it does not give way.
+  let take: (signal: NodeJS.Signals, isKnown: boolean) => void = () => {}
   passSignals((signal, isKnown) => take(signal, isKnown))
 
   const startedAtMs = Date.now()
@@ -83,24 +81,23 @@ async function execute(
     env: { ...process.env, ...(files && { PGR_METRICS_FILE: files.metrics }) },
     stdio: files?.output ? ['inherit', ...files.output.fds] : 'inherit',
   })
-  const finish = (ending: Ending, rest: Partial<FinishedRun> = {}): FinishedRun => {
+  const finish = (ending: Ending, usage: Usage): FinishedRun => {
     take = () => pushes.cutShort()
     const durationMs = performance.now() - clockMs
-    return { startedAtMs, endedAtMs: Date.now(), durationMs, ending, usage: {}, ...rest }
+    return { startedAtMs, endedAtMs: Date.now(), durationMs, ending, usage }
   }
-  if (!('pid' in command)) return finish(command)
+  if (!('pid' in command)) return finish(command, NO_USAGE)
 
   take = (signal, isKnown) => {
     if (!isKnown) command.signal(signal)
   }
-  for (const signal of early) command.signal(signal)
   if (unpushable === undefined) pushes.begin(writeStarted(prefix, startedAtMs))
   const watch = watchUsage(command.pid)
   const limit = timeLimit && limitTime(command, timeLimit)
   const ending = await command.ended
   const usage = watch.end()
   const isTooLong = await limit?.end()
-  return finish(isTooLong ? { kind: 'too-long' } : ending, { usage })
+  return finish(isTooLong ? { kind: 'too-long' } : ending, usage)
 }
 
 interface RunToPush {

@@ -5,8 +5,9 @@ export interface Usage {
   /** User and system time of the command and of all it waited for. Exact, in hundredths of a second. */
   readonly cpuSeconds?: number
   /**
-   * The most memory that one process of the command was seen to have had in use at once. The kernel keeps the most of
-   * each process while it lives; what one takes after the last look at it is missed.
+   * The most memory that one process of the command was seen to have had in use at once; NaN when all were gone before
+   * they could be looked at. The kernel keeps the most of each process while it lives; what one takes after the last look
+   * at it is missed.
    */
   readonly peakBytes?: number
 }
@@ -20,6 +21,9 @@ const FIRST_PAUSE_MS = 5
 const LONGEST_PAUSE_MS = 1000
 /** Looking for processes takes longer the more there are on the machine; it may take this part of the time. */
 const LOOK_SHARE = 1 / 50
+
+/** Of what never ran. */
+export const NO_USAGE: Usage = { cpuSeconds: 0, peakBytes: 0 }
 
 /** Watches a command that was just started: often at first, because most are short, later every second. */
 export function watchUsage(pid: number): UsageWatch {
@@ -48,8 +52,8 @@ export function watchUsage(pid: number): UsageWatch {
       wait()
     }, pauseMs)
   }
-  // Where the process itself cannot be looked at, nothing else can.
-  if (peak !== undefined) wait()
+  const canLook = peakBytes(process.pid) !== undefined
+  if (canLook) wait()
 
   return {
     end() {
@@ -57,7 +61,7 @@ export function watchUsage(pid: number): UsageWatch {
       const cpuAfter = childCpuSeconds()
       return {
         ...(cpuBefore !== undefined && cpuAfter !== undefined && { cpuSeconds: round(cpuAfter - cpuBefore) }),
-        ...(peak !== undefined && { peakBytes: peak }),
+        ...(canLook && { peakBytes: peak ?? Number.NaN }),
       }
     },
   }
