@@ -8,6 +8,7 @@ interface Stat {
   readonly isZombie: boolean
   readonly parent: number
   readonly group: number
+  readonly session: number
   /** Device of the controlling terminal; 0 without one. */
   readonly terminal: number
   /** The group that the terminal is in the hands of. */
@@ -37,6 +38,7 @@ export function readStat(pid: number | 'self'): Stat | undefined {
     isZombie: fields[0] === 'Z',
     parent: at(4),
     group: at(5),
+    session: at(6),
     terminal: at(7),
     foreground: at(8),
     childTicks: at(16) + at(17),

@@ -70,7 +70,7 @@ export function makePushes(plan: PushPlan): Pushes {
       hasEnded.abort()
       const patience = sleep(Math.min(SETTLE_MS, plan.budgetMs / 2), undefined, { ref: false })
       await Promise.race([beside, patience, aborted(isHurried.signal)])
-      hasSettled.abort()
+      hasSettled.abort(new Error('given up when the command had ended'))
       if (joined === undefined) return pushOwn(own, over)
       try {
         await push(joined, over)
@@ -82,7 +82,7 @@ export function makePushes(plan: PushPlan): Pushes {
         return { refused, ...(await pushOwn(own, over)) }
       }
     },
-    cutShort: () => isHurried.abort(),
+    cutShort: () => isHurried.abort(new Error('given up after a signal')),
   }
 
   async function pushOwn(own: string, over: AbortSignal): Promise<PushResult> {
@@ -132,9 +132,15 @@ async function send(
     const { code, message } =
       last ??
       new PgrError('PGR_GATEWAY_UNREACHABLE', `the gateway at ${new URL(request.url).origin} did not answer`)
-    const limit = `given up within the ${formatDuration(plan.budgetMs)} of --push-budget`
-    throw new PgrError(code, `${message} (${limit})`, { cause: reason })
+    throw new PgrError(code, `${message} (${whyOver(plan, over)})`, { cause: reason })
   }
+}
+
+function whyOver({ budgetMs }: PushPlan, { reason }: AbortSignal): string {
+  const isBudget = reason instanceof Error && reason.name === 'TimeoutError'
+  return isBudget || !(reason instanceof Error)
+    ? `given up within the ${formatDuration(budgetMs)} of --push-budget`
+    : reason.message
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -6,30 +6,32 @@ const PASSED_ON = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 
 export type PassedSignal = (typeof PASSED_ON)[number]
 
-/** What a terminal sends to all processes in its foreground, the command among them. */
-const FROM_TERMINAL: ReadonlySet<PassedSignal> = new Set(['SIGINT', 'SIGQUIT', 'SIGHUP'])
-
 /**
- * Hands signals to the listener from now on, for as long as this process lives: those that the command has not had
- * itself. The command stays in the group of this process, so that Ctrl-Z, `fg` and reading from the terminal do what
- * they do without pgr; Ctrl-C therefore reaches it without help, and would count twice if it were passed on. Who sent a
- * signal cannot be told, so in the foreground of a terminal these are taken for the terminal's.
+ * Hands signals to the listener from now on, for as long as this process lives, and says of each whether the command has
+ * had it by itself. It stays in the group of this process, so that Ctrl-Z, `fg` and reading from the terminal do what they
+ * do without pgr; Ctrl-C therefore reaches it without help, and would count twice if it were passed on.
  */
 export function passSignals(listener: (signal: PassedSignal, reachedCommand: boolean) => void): void {
   const hadTerminal = hasTerminal()
   for (const signal of PASSED_ON) {
-    process.on(signal, () => {
-      listener(signal, FROM_TERMINAL.has(signal) && isTerminals(signal, hadTerminal))
-    })
+    process.on(signal, () => listener(signal, hadTerminal && isTerminals(signal)))
   }
 }
 
-function isTerminals(signal: PassedSignal, hadTerminal: boolean): boolean {
+/** Who sent a signal cannot be told: what the terminal may have sent in the state it is in is taken for the terminal's. */
+function isTerminals(signal: PassedSignal): boolean {
   const self = readStat('self')
-  if (self === undefined) return hadTerminal
-  if (self.terminal !== 0) return self.group === self.foreground
-  // A terminal that hangs up is gone by the time its signal is here.
-  return signal === 'SIGHUP' && hadTerminal
+  switch (signal) {
+    case 'SIGINT':
+    case 'SIGQUIT':
+      return self === undefined || (self.terminal !== 0 && self.group === self.foreground)
+    case 'SIGHUP':
+      // A terminal that hangs up is gone by then. It tells the leader of its session; whoever the leader leaves behind
+      // hears of it together.
+      return self === undefined || (self.terminal === 0 && self.session !== process.pid)
+    default:
+      return false
+  }
 }
 
 function hasTerminal(): boolean {
