@@ -19,8 +19,8 @@ export interface UsageWatch {
 
 const FIRST_PAUSE_MS = 5
 const LONGEST_PAUSE_MS = 1000
-/** Looking for processes takes longer the more there are on the machine; it may take this part of the time. */
-const LOOK_SHARE = 1 / 50
+/** Looking for processes takes longer the more there are on the machine; it may take this part of a processor. */
+const SEARCH_SHARE = 1 / 20
 
 /** Of what never ran. */
 export const NO_USAGE: Usage = { cpuSeconds: 0, peakBytes: 0 }
@@ -35,10 +35,11 @@ export function watchUsage(pid: number): UsageWatch {
   let timer: NodeJS.Timeout | undefined
 
   function look(): void {
-    const nowMs = performance.now()
-    if (nowMs >= nextSearchMs) {
+    if (performance.now() >= nextSearchMs) {
+      const before = process.cpuUsage()
       others = descendants([pid])
-      nextSearchMs = nowMs + (performance.now() - nowMs) / LOOK_SHARE
+      const { user, system } = process.cpuUsage(before)
+      nextSearchMs = performance.now() + (user + system) / 1000 / SEARCH_SHARE
     }
     for (const each of [pid, ...others.filter(isStill).map((other) => other.pid)]) {
       const bytes = peakBytes(each)
