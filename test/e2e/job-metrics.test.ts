@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Push } from '../../src/cli/commands/push.ts'
 import { makeFolder, removeFolder } from '../support/child.ts'
 import { eventually } from '../support/eventually.ts'
 import { describeWith, peerOrThrow } from '../support/peers.ts'
@@ -183,6 +184,36 @@ print(sum(os.times()[:4]))
       const megabytes = (valueIn(last, 'pgr_job_last_max_rss_bytes') ?? 0) / 2 ** 20
       expect(megabytes).toBeGreaterThan(120)
       expect(megabytes).toBeLessThan(240)
+    })
+  })
+})
+
+describe('the examples of pgr push --help', () => {
+  const commands = Push.examples
+    .map(({ command }) =>
+      command.replaceAll('<%= config.bin %>', 'pgr').replaceAll('<%= command.id %>', 'push'),
+    )
+    .filter((command) => command.includes(' -- '))
+
+  it('have jobs among them', () => {
+    expect(commands.length).toBeGreaterThanOrEqual(2)
+  })
+
+  it.each(commands)('do what they say: %s', async (command) => {
+    const words = command.split(' ')
+    const at = words.indexOf('--')
+    writeFileSync(join(folder, 'backup'), '#!/bin/sh\necho backed up "$@"\n', { mode: 0o755 })
+    const before = recorder.pushes.length
+    const flags = [...words.slice(2, at), '--url', recorder.url]
+    const { code, stdout } = await runWords(wrapped(flags, words.slice(at + 1)), { cwd: folder })
+    const args = words.slice(at + 2).map((word) => ` ${word}`)
+    expect([code, stdout.toString()]).toEqual([
+      0,
+      command.includes('--quiet-on-success') ? '' : `backed up${args.join('')}\n`,
+    ])
+    expect(recorder.pushes.slice(before).at(-1)).toMatchObject({
+      method: 'POST',
+      path: '/metrics/job/backup',
     })
   })
 })

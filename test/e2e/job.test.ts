@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import {
   hasEnded,
   type Recorder,
   runWords,
+  type Seen,
   type Surroundings,
   startRecorder,
   valueIn,
@@ -149,6 +150,34 @@ describe('a command that pgr runs', () => {
       )
       expect([under.code, under.signal]).toEqual([code, null])
     }
+  })
+
+  it('is ended by SIGPIPE when nobody reads its output any more', async () => {
+    const [bare, under] = [['yes'], wrapped(['--job=a', '--url', gateway.url], ['yes'])].map((words) =>
+      runWords(sh('{ "$@"; echo "ended with $?" >&2; } | head -n 1', ...words)),
+    )
+    expect(visible((await under) as Seen)).toEqual(visible((await bare) as Seen))
+    expect((await under)?.stderr.toString()).toBe('ended with 141\n')
+  })
+
+  it('is not run with words that pgr would change', async () => {
+    const script = `${wrapped(['--job=a', '--url', gateway.url], ['printf'])
+      .map((word) => `'${word}'`)
+      .join(' ')} "$(printf 'a\\377')"`
+    const { code, stdout, stderr } = await runWords(sh(script))
+    expect([code, stdout.length, stderr.toString()]).toEqual([2, 0, expect.stringContaining('not UTF-8')])
+  })
+
+  const alone = ['unshare', '--pid', '--fork', '--mount-proc']
+  const canBeFirst = spawnSync('unshare', [...alone.slice(1), 'true']).status === 0
+  it.runIf(canBeFirst).each([
+    ['exit 4', 4],
+    ['kill -TERM $$', 143],
+    ['kill -KILL $$', 137],
+    ['sleep 1000 & exit 5', 5],
+  ])('ends with its code as the first process of a container: %s', async (script, code) => {
+    const under = await runWords([...alone, ...wrapped(['--job=a', '--url', gateway.url], sh(script))])
+    expect([under.code, under.said]).toEqual([code, []])
   })
 
   it('is not run when the command line is wrong', async () => {
