@@ -270,6 +270,19 @@ describe('--quiet-on-success', () => {
     expect(visible(await run(script))).toEqual(visible(await runWords(sh(script))))
   })
 
+  it('is not shown to somebody who does not look, after a signal', async () => {
+    const words = wrapped(
+      ['--job=a', '--url', gateway.url, '--quiet-on-success'],
+      sh('head -c 10000000 /dev/zero; exit 1'),
+    )
+    const [file = '', ...args] = words
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    child.stdout.once('readable', () => child.kill('SIGINT'))
+    expect(await ended).toBe(1)
+    child.stdout.destroy()
+  })
+
   it('waits for nobody who still writes', async () => {
     const seen = await run('(sleep 60 & echo $! >&2); echo out; exit 1')
     process.kill(Number(seen.stderr.toString()), 'SIGKILL')

@@ -1,31 +1,23 @@
-import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
+import { constants, createReadStream, openSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 
 /** Output of a command that is kept back until it is known whether anybody wants it. In files: it takes no memory. */
 export interface KeptOutput {
   /** For the command's stdout and stderr. */
   readonly fds: readonly [stdout: number, stderr: number]
-  /** Writes what was kept, byte for byte: stdout to stdout, then stderr to stderr. */
-  show(): void
-  close(): void
+  /** Writes what was kept, byte for byte: stdout to stdout, then stderr to stderr. Stops when it is told to hurry. */
+  show(hurry: AbortSignal): Promise<void>
 }
-
-const CHUNK_BYTES = 64 * 1024
-/** Between attempts to write to a reader that is behind. */
-const PAUSE_MS = 5
 
 /** The files have no name any more once this returns. Throws what opening them throws. */
 export function keepOutput(folder: string): KeptOutput {
   const fds = [openUnnamed(join(folder, 'stdout')), openUnnamed(join(folder, 'stderr'))] as const
   return {
     fds,
-    show() {
-      fds.forEach((fd, at) => {
-        copy(fd, at + 1)
-      })
-    },
-    close() {
-      for (const fd of fds) closeSync(fd)
+    async show(hurry) {
+      await copy(fds[0], process.stdout, hurry)
+      await copy(fds[1], process.stderr, hurry)
     },
   }
 }
@@ -37,25 +29,11 @@ function openUnnamed(path: string): number {
   return fd
 }
 
-function copy(from: number, to: number): void {
-  const chunk = Buffer.alloc(CHUNK_BYTES)
-  for (let at = 0; ; ) {
-    const bytes = readSync(from, chunk, 0, chunk.length, at)
-    if (bytes === 0) return
-    at += bytes
-    if (!writeAll(to, chunk.subarray(0, bytes))) return
+/** Through the streams of Node, which wait for readers that are behind. */
+async function copy(fd: number, to: NodeJS.WritableStream, signal: AbortSignal): Promise<void> {
+  try {
+    await pipeline(createReadStream('', { fd, start: 0, autoClose: false }), to, { end: false, signal })
+  } catch {
+    // Nobody reads any more, or waits.
   }
-}
-
-/** False when nobody reads any more. */
-function writeAll(fd: number, bytes: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length; ) {
-    try {
-      at += writeSync(fd, bytes, at)
-    } catch (reason) {
-      if (!(reason instanceof Error && 'code' in reason && reason.code === 'EAGAIN')) return false
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS)
-    }
-  }
-  return true
 }

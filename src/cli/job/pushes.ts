@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BodyFormat } from '../../client/body.ts'
 import type { PushRequest } from '../../client/request.ts'
-import { type Sent, sendPush } from '../../client/send.ts'
+import type { Sent } from '../../client/send.ts'
+import { isRefused, sendUntil } from '../../client/send-until.ts'
 import { PgrError } from '../../errors/pgr-error.ts'
 import { formatDuration } from '../../model/duration.ts'
 import type { WrittenMetrics } from './metrics-file.ts'
@@ -26,8 +27,6 @@ export interface Pushes {
   begin(body: string): void
   /** The last push. Resolves to why it failed; then the budget is spent, or the gateway refused. */
   finish(own: string, joined?: WrittenMetrics): Promise<PushResult>
-  /** Gives up on the last push, for whoever does not want to wait. */
-  cutShort(): void
 }
 
 export interface PushResult {
@@ -40,10 +39,10 @@ export interface PushResult {
 /** What a first push that is still under way gets before the last one; it must not arrive later. */
 const SETTLE_MS = 1000
 
-export function makePushes(plan: PushPlan): Pushes {
+/** `hurry` cuts the last push short. */
+export function makePushes(plan: PushPlan, hurry: AbortSignal): Pushes {
   const hasEnded = new AbortController()
   const hasSettled = new AbortController()
-  const isHurried = new AbortController()
   let beside: Promise<void> = Promise.resolve()
 
   async function sayRunning(body: string): Promise<void> {
@@ -66,10 +65,10 @@ export function makePushes(plan: PushPlan): Pushes {
       beside = sayRunning(body)
     },
     async finish(own, joined) {
-      const over = AbortSignal.any([isHurried.signal, AbortSignal.timeout(plan.budgetMs)])
+      const over = AbortSignal.any([hurry, AbortSignal.timeout(plan.budgetMs)])
       hasEnded.abort()
       const patience = sleep(Math.min(SETTLE_MS, plan.budgetMs / 2), undefined, { ref: false })
-      await Promise.race([beside, patience, aborted(isHurried.signal)])
+      await Promise.race([beside, patience, aborted(hurry)])
       hasSettled.abort(new Error('given up when the command had ended'))
       if (joined === undefined) return pushOwn(own, over)
       try {
@@ -78,11 +77,10 @@ export function makePushes(plan: PushPlan): Pushes {
       } catch (reason) {
         const refused = PgrError.from(reason, 'PGR_INTERNAL')
         // Whatever else went wrong would go wrong without it, too.
-        if (refused.code !== 'PGR_PUSH_REFUSED') return { failure: refused }
+        if (!isRefused(refused)) return { failure: refused }
         return { refused, ...(await pushOwn(own, over)) }
       }
     },
-    cutShort: () => isHurried.abort(new Error('given up after a signal')),
   }
 
   async function pushOwn(own: string, over: AbortSignal): Promise<PushResult> {
@@ -104,43 +102,18 @@ function told({ onProgress }: PushPlan, { method, url }: PushRequest, { status }
   onProgress(`${method} ${url} (${status})`)
 }
 
-/** Sends as `sendPush` does, until `over` says that it was long enough. */
-async function send(
+function send(
   plan: PushPlan,
   request: PushRequest,
   { retries, over }: { readonly retries: number; readonly over: AbortSignal },
 ): Promise<Sent> {
-  let last: PgrError | undefined
-  const options = {
+  return sendUntil(request, {
     retries,
     timeoutMs: plan.timeoutMs,
-    onRetry({ error, delayMs }: { readonly error: PgrError; readonly delayMs: number }) {
-      last = error
-      plan.onProgress(`${error.message}; next attempt in ${Math.round(delayMs)} ms`)
-    },
-  }
-  try {
-    return await sendPush(request, options, {
-      fetch: (url, init) =>
-        fetch(url, { ...init, signal: init.signal ? AbortSignal.any([init.signal, over]) : over }),
-      sleep: (ms) => sleep(ms, undefined, { signal: over }),
-      random: Math.random,
-      now: Date.now,
-    })
-  } catch (reason) {
-    if (!over.aborted) throw reason
-    const { code, message } =
-      last ??
-      new PgrError('PGR_GATEWAY_UNREACHABLE', `the gateway at ${new URL(request.url).origin} did not answer`)
-    throw new PgrError(code, `${message} (${whyOver(plan, over)})`, { cause: reason })
-  }
-}
-
-function whyOver({ budgetMs }: PushPlan, { reason }: AbortSignal): string {
-  const isBudget = reason instanceof Error && reason.name === 'TimeoutError'
-  return isBudget || !(reason instanceof Error)
-    ? `given up within the ${formatDuration(budgetMs)} of --push-budget`
-    : reason.message
+    over,
+    limit: `the ${formatDuration(plan.budgetMs)} of --push-budget`,
+    onRetry: ({ reason, delayMs }) => plan.onProgress(`${reason}; next attempt in ${Math.round(delayMs)} ms`),
+  })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -27,15 +27,16 @@ export interface JobTelling {
 /**
  * Runs a command as if it had been run without pgr, and pushes how it went: at its start beside it, and once it has ended.
  * Nothing that goes wrong with that has a part in the run. Signals that come to this process are passed on to the command;
- * after its end they cut the last push short. Never rejects.
+ * after its end they cut short what is left to do. Never rejects.
  */
 export async function runJob(order: JobOrder, { warn, onProgress }: JobTelling): Promise<JobOutcome> {
   const files = makeFiles(order, warn)
-  const pushes = makePushes({ ...order.push, onProgress })
+  const hurry = new AbortController()
+  const pushes = makePushes({ ...order.push, onProgress }, hurry.signal)
   try {
-    const run = await execute(order, files, pushes)
+    const run = await execute(order, { files, pushes, hurry })
     if (run.ending.kind === 'not-started') warn(run.ending.reason)
-    if (codeOf(run.ending) !== 0) files?.output?.show()
+    if (codeOf(run.ending) !== 0) await files?.output?.show(hurry.signal)
     const failure = await pushRun(order, { run, pushes, metrics: files?.metrics, warn })
     return { ending: run.ending, ...(failure && { failure }) }
   } finally {
@@ -65,10 +66,16 @@ function makeFiles({ isQuietOnSuccess }: JobOrder, warn: JobTelling['warn']): Ru
   }
 }
 
+interface Surroundings {
+  readonly files: RunFiles | undefined
+  readonly pushes: Pushes
+  /** For signals that come once the command has ended. */
+  readonly hurry: AbortController
+}
+
 async function execute(
   { words, prefix, timeLimit, unpushable }: JobOrder,
-  files: RunFiles | undefined,
-  pushes: Pushes,
+  { files, pushes, hurry }: Surroundings,
 ): Promise<FinishedRun> {
   // Whatever comes from here on is heard only once the command runs: starting it does not give way.
   let take: (signal: NodeJS.Signals, isKnown: boolean) => void = () => {}
@@ -82,7 +89,7 @@ async function execute(
     stdio: files?.output ? ['inherit', ...files.output.fds] : 'inherit',
   })
   const finish = (ending: Ending, usage: Usage): FinishedRun => {
-    take = () => pushes.cutShort()
+    take = () => hurry.abort(new Error('given up after a signal'))
     const durationMs = performance.now() - clockMs
     return { startedAtMs, endedAtMs: Date.now(), durationMs, ending, usage }
   }
