@@ -64,6 +64,12 @@ export const catalogue = {
     retry: false,
     when: 'a `match[]` is missing, is no selector, or selects everything',
   },
+  PGR_QUERY_INVALID: {
+    status: 400,
+    exit: EXIT_USAGE,
+    retry: false,
+    when: 'a parameter of the query is not one of the values it may have',
+  },
   PGR_LIMIT_EXCEEDED: {
     status: 400,
     exit: EXIT_INVALID,
@@ -130,7 +136,7 @@ export const catalogue = {
     status: 503,
     exit: EXIT_TEMPORARY,
     retry: true,
-    when: 'more bytes are in flight than `push.max-inflight-bytes`, too many passwords wait to be checked, or a worker process does not answer in time',
+    when: 'more bytes are in flight than `push.max-inflight-bytes`, too many passwords wait to be checked, listings wait for each other or take too long, or a worker process does not answer in time',
   },
   PGR_STOPPING: {
     status: 503,
@@ -173,6 +179,12 @@ export const catalogue = {
     exit: EXIT_TEMPORARY,
     retry: true,
     when: 'the gateway kept answering 429 or 5xx until retries ran out',
+  },
+  PGR_CHECK_FAILED: {
+    status: 500,
+    exit: EXIT_FAILED,
+    retry: false,
+    when: 'a check of the command line found something that is not in order',
   },
   PGR_INTERNAL: { status: 500, exit: EXIT_FAILED, retry: false, when: 'a defect in pgr; please report it' },
 } as const satisfies Record<`PGR_${string}`, Failure>

@@ -4,6 +4,7 @@ import type { Family, FamilyType } from '../model/family.ts'
 import type { Labels } from '../model/labels.ts'
 import type { EscapingScheme } from '../model/names.ts'
 import type { Selector } from '../model/selector.ts'
+import type { UnitId } from '../model/unit.ts'
 import type { StoreReport } from '../store/store.ts'
 import type { Home } from './set-write.ts'
 
@@ -38,8 +39,17 @@ export interface Gateway {
    * as it last was, without what expired since; never one that is missing anything else.
    */
   scrape(request: ScrapeRequest): Promise<Scrape>
-  /** Live groups and sets, for listings; caught up with the store first. */
+  /** Live groups and sets with all they hold; caught up with the store first. */
   groups(request: { deadlineMs: number }): Promise<readonly GroupListing[]>
+  /** Some of the live groups and sets, without what they hold; caught up with the store first. */
+  list(request: ListRequest): Promise<Listing>
+  /** One group or set and some of its families; caught up with the store first. Undefined when it is not there. */
+  show(request: ShowRequest): Promise<Shown | undefined>
+  /**
+   * What the series are made up of; caught up with the store first. Where counting takes long, an answer is given again for
+   * a while: `nowMs` tells as of when it is.
+   */
+  cardinality(request: CardinalityRequest): Promise<Cardinality>
   /**
    * Resolves when pushes and scrapes can be served, be it that only a part of the store is there to serve them; rejects
    * with why not.
@@ -158,6 +168,129 @@ export interface GatewayStatus {
   readonly reason?: string
   /** Absent when the store did not tell in time. */
   readonly report?: StoreReport
+  /** What the page shows, as last known. */
+  readonly holds: Holdings
+}
+
+export interface Holdings {
+  readonly series: number
+  readonly groups: number
+  readonly sets: number
+  /** Groups and sets of which less than a minute is left. */
+  readonly expiringSoon: number
+}
+
+export interface ListRequest {
+  /** One of them has to select the labels; none selects all. */
+  readonly selects: readonly Selector[]
+  /** Part of the name or value of a label, or of the name of a family, in whatever case; empty for all. */
+  readonly search: string
+  readonly kind?: ListedUnit['kind']
+  /** The last push was refused; less than `withinMs` is left; not pushed for `withinMs`. */
+  readonly state?: 'failed' | 'expiring' | 'stale'
+  readonly withinMs: number
+  readonly sort: 'labels' | 'last_push' | 'expires' | 'series'
+  readonly descending: boolean
+  /** How many of those that match are left out, and how many told after them. */
+  readonly offset: number
+  readonly limit: number
+  readonly deadlineMs: number
+}
+
+/** Push times count neither as series nor as families: nobody pushed them. */
+export interface Listing {
+  /** The store's clock. */
+  readonly nowMs: number
+  /** Everything live. */
+  readonly total: { readonly groups: number; readonly sets: number; readonly series: number }
+  readonly matching: number
+  readonly units: readonly ListedUnit[]
+}
+
+export interface ListedUnit {
+  readonly id: UnitId
+  readonly kind: 'group' | 'set'
+  readonly labels: Labels
+  readonly series: number
+  readonly families: number
+  /** Of the last push. */
+  readonly protocol: string
+  /** 0 = never. */
+  readonly pushedMs: number
+  /** 0 = never. */
+  readonly failedMs: number
+  /** Why, the last time that one failed. */
+  readonly failure: string
+  /** When the last of it goes; 0 = never. */
+  readonly expiresMs: number
+}
+
+export interface ShowRequest {
+  readonly id: UnitId
+  /** Part of the name of a family, in whatever case; empty for all. */
+  readonly search: string
+  readonly offset: number
+  readonly limit: number
+  readonly deadlineMs: number
+}
+
+export interface Shown {
+  readonly nowMs: number
+  readonly unit: ListedUnit
+  /** Families that match. */
+  readonly matching: number
+  /** By name. */
+  readonly families: readonly ListedFamily[]
+}
+
+export interface ListedFamily {
+  readonly name: string
+  readonly type: FamilyType
+  readonly pushedMs: number
+  /** When the last of it goes; 0 = never. */
+  readonly expiresMs: number
+  readonly series: number
+  /** Decoded on demand, without the labels of the unit. */
+  read(): Family
+}
+
+export interface CardinalityRequest {
+  /** One of them has to select the labels of a group or set; none selects all. */
+  readonly match: readonly { readonly text: string; readonly select: Selector }[]
+  /** Length of each list. */
+  readonly limit: number
+  /** The label whose values are told. */
+  readonly label?: string
+  readonly deadlineMs: number
+}
+
+/** Lists are ordered by what they count, the most first, and then by name. */
+export interface Cardinality {
+  /** The store's clock. */
+  readonly nowMs: number
+  readonly series: number
+  readonly groups: number
+  readonly sets: number
+  readonly families: number
+  /** False when there are too many values of labels to count all of them. */
+  readonly complete: boolean
+  /** `groups` are groups and sets. */
+  readonly metrics: readonly {
+    readonly name: string
+    readonly type: FamilyType
+    readonly series: number
+    readonly groups: number
+  }[]
+  readonly jobs: readonly {
+    readonly job: string
+    readonly series: number
+    readonly groups: number
+    readonly sets: number
+  }[]
+  /** By the number of different values. The bound of a bucket and the quantile are no labels here. */
+  readonly labels: readonly { readonly name: string; readonly values: number; readonly series: number }[]
+  readonly pairs: readonly { readonly name: string; readonly value: string; readonly series: number }[]
+  readonly values?: readonly { readonly value: string; readonly series: number }[]
 }
 
 export interface GroupListing {
@@ -172,13 +305,5 @@ export interface GroupListing {
   /** 0 = never. */
   readonly expiresMs: number
   readonly series: number
-  readonly families: readonly {
-    readonly name: string
-    readonly type: FamilyType
-    readonly pushedMs: number
-    readonly expiresMs: number
-    readonly series: number
-    /** Decoded on demand. */
-    read(): Family
-  }[]
+  readonly families: readonly Pick<ListedFamily, 'name' | 'type' | 'pushedMs' | 'series' | 'read'>[]
 }

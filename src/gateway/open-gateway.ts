@@ -3,8 +3,10 @@ import type { Writer } from '../formats/format.ts'
 import { unitId } from '../model/unit.ts'
 import type { Store, StoreLimits } from '../store/store.ts'
 import type { Levels, Tell } from '../telemetry/events.ts'
+import { makeCardinality } from './cardinality.ts'
 import type { Gateway, GroupListing } from './gateway.ts'
 import { makeIngest } from './ingest.ts'
+import { makeList, makeShow } from './listing.ts'
 import { newOperation } from './operation.ts'
 import { makeOtlp } from './otlp.ts'
 import { makePush, type PushSettings } from './push.ts'
@@ -13,6 +15,7 @@ import { makeRemoteWrite } from './remote-write.ts'
 import { makeRemoveMatching } from './remove-matching.ts'
 import { makeScraper } from './scrape.ts'
 import { makeStatus } from './status.ts'
+import { makeLane } from './turns.ts'
 import { makeSync } from './view/sync.ts'
 import { readEntry, type Unit } from './view/unit.ts'
 import { View } from './view/view.ts'
@@ -81,6 +84,7 @@ export function openGateway(
     tell,
   })
   const deps = { store, view, sync, quota, settings }
+  const reading = { view, sync, lane: makeLane() }
   let sweeping: Promise<void> | undefined
   let sweepTimer: NodeJS.Timeout | undefined
 
@@ -123,8 +127,11 @@ export function openGateway(
       await sync.refresh(deadlineMs)
       return [...view.units.values()].filter(({ entries }) => entries.size > 0).map(listingOf)
     },
+    list: makeList(reading),
+    show: makeShow(reading),
+    cardinality: makeCardinality(reading),
     ready,
-    status: makeStatus({ store, sync, ready }),
+    status: makeStatus({ store, view, sync, ready }),
     levels() {
       const quarantined = scraper.quarantined()
       return {
@@ -160,12 +167,10 @@ function listingOf(unit: Unit): GroupListing {
     name: entry.name,
     type: entry.type,
     pushedMs: entry.pushedMs,
-    expiresMs: entry.expiresMs,
     series: entry.series,
     read: () => readEntry(entry),
   }))
-  const { labels, protocol, createdMs, pushedMs, failedMs, failure, expiresMs } = unit
+  const { labels, protocol, createdMs, pushedMs, failedMs, failure, expiresMs, series } = unit
   const kind = unit.kind === 'group' ? 'group' : 'set'
-  const series = families.reduce((sum, family) => sum + family.series, 0)
   return { kind, labels, protocol, createdMs, pushedMs, failedMs, failure, expiresMs, series, families }
 }

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Push } from '../../src/cli/commands/push.ts'
 import { makeFolder, removeFolder } from '../support/child.ts'
+import { examplesOf } from '../support/command-examples.ts'
 import { eventually } from '../support/eventually.ts'
 import { describeWith, peerOrThrow } from '../support/peers.ts'
 import { type Pgr, startPgr } from '../support/start-pgr.ts'
@@ -189,10 +189,8 @@ print(sum(os.times()[:4]))
 })
 
 describe('the examples of pgr push --help', () => {
-  const commands = Push.examples
-    .map(({ command }) =>
-      command.replaceAll('<%= config.bin %>', 'pgr').replaceAll('<%= command.id %>', 'push'),
-    )
+  const commands = examplesOf('push')
+    .map(({ command }) => command)
     .filter((command) => command.includes(' -- '))
 
   it('have jobs among them', () => {
