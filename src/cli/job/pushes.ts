@@ -42,21 +42,23 @@ const SETTLE_MS = 1000
 /** `hurry` cuts the last push short. */
 export function makePushes(plan: PushPlan, hurry: AbortSignal): Pushes {
   const hasEnded = new AbortController()
-  const hasSettled = new AbortController()
+  /** Of the push under way; one for each, because a job can have a million heartbeats. */
+  let attempt = new AbortController()
   let beside: Promise<void> = Promise.resolve()
 
   async function sayRunning(body: string): Promise<void> {
     const request = plan.request(Buffer.from(body), 'text')
     while (!hasEnded.signal.aborted) {
       const askedAtMs = performance.now()
+      attempt = new AbortController()
       try {
-        told(plan, request, await send(plan, request, { retries: 0, over: hasSettled.signal }))
+        told(plan, request, await send(plan, request, { retries: 0, over: attempt.signal }))
       } catch (reason) {
         plan.onProgress(PgrError.from(reason, 'PGR_INTERNAL').message)
       }
       if (plan.heartbeatMs === undefined) return
       const pauseMs = Math.max(0, plan.heartbeatMs - (performance.now() - askedAtMs))
-      await Promise.race([sleep(pauseMs, undefined, { ref: false }), aborted(hasEnded.signal)])
+      await sleep(pauseMs, undefined, { ref: false, signal: hasEnded.signal }).catch(() => {})
     }
   }
 
@@ -69,7 +71,7 @@ export function makePushes(plan: PushPlan, hurry: AbortSignal): Pushes {
       hasEnded.abort()
       const patience = sleep(Math.min(SETTLE_MS, plan.budgetMs / 2), undefined, { ref: false })
       await Promise.race([beside, patience, aborted(hurry)])
-      hasSettled.abort(new Error('given up when the command had ended'))
+      attempt.abort(new Error('given up when the command had ended'))
       if (joined === undefined) return pushOwn(own, over)
       try {
         await push(joined, over)
