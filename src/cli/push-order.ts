@@ -59,8 +59,7 @@ export interface PushOutcome {
 export async function preparePush(flags: PushFlags, sources: OrderSources): Promise<PreparedPush> {
   const to = destination(flags)
   const target = targetOf(flags, sources)
-  if (flags.ttl !== undefined) assertLifetime(flags.ttl)
-  const ttl = flags.ttl === undefined ? {} : { ttl: flags.ttl }
+  const ttl = lifetimeOf(flags)
 
   const { name, body } = await sources.readInput()
   if (body.length === 0 && !flags['allow-empty']) {
@@ -111,9 +110,12 @@ async function check(body: BodyToCheck): Promise<number> {
 
 const LIFETIME = duration({ zero: 'never' })
 
-function assertLifetime(given: string): void {
-  if (LIFETIME.parse(given) === undefined)
-    refuse(`--ttl must be ${LIFETIME.expects}, not ${JSON.stringify(given)}`)
+/** The lifetime asked for, if any. Throws PGR_SETTING_INVALID. */
+export function lifetimeOf({ ttl }: Pick<PushFlags, 'ttl'>): { readonly ttl?: string } {
+  if (ttl === undefined) return {}
+  if (LIFETIME.parse(ttl) === undefined)
+    refuse(`--ttl must be ${LIFETIME.expects}, not ${JSON.stringify(ttl)}`)
+  return { ttl }
 }
 
 /** A receiver of series, with labels that all of them get. */
@@ -138,6 +140,15 @@ function destination(flags: PushFlags): PushOrder['to'] | SeriesDestination {
     }
     return 'ingest'
   }
+  return groupOf(flags)
+}
+
+/** The group that flags name. Throws PGR_SETTING_INVALID. */
+export function groupOf({
+  job,
+  group = [],
+  replace,
+}: Pick<PushFlags, 'job' | 'group' | 'replace'>): Exclude<PushOrder['to'], 'ingest'> {
   if (job === undefined || job === '') return refuse('the group has no job name: give one with --job')
   if (job.startsWith('-')) refuse(`the job name ${JSON.stringify(job)} looks like a flag: give --job a name`)
   return { job, labels: group.map(parseGroupLabel), replace }

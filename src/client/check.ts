@@ -46,7 +46,8 @@ export function readBody({ name, body, format }: Omit<BodyToCheck, 'timestamps'>
   }
 }
 
-function refuseTimestamps(name: string, families: readonly Family[]): void {
+/** Throws PGR_PUSH_INVALID when one of these has a timestamp, which metrics of a group must not have. */
+export function refuseTimestamps(name: string, families: readonly Family[]): void {
   for (const family of families) {
     const metrics: readonly MetricBase[] = family.metrics
     if (!metrics.some((metric) => metric.timestampMs !== undefined)) continue

@@ -24,7 +24,12 @@ export interface SendOptions {
   /** The reason in an answer that refuses; without it the body is text. */
   explain?(answer: Answer): string
   /** Hears of every failed attempt that is followed by another. */
-  onRetry?(failure: { readonly attempt: number; readonly reason: string; readonly delayMs: number }): void
+  onRetry?(failure: {
+    readonly attempt: number
+    readonly error: PgrError
+    readonly reason: string
+    readonly delayMs: number
+  }): void
 }
 
 export interface Sent extends Answer {
@@ -57,7 +62,7 @@ export async function sendPush(request: PushRequest, options: SendOptions, world
     if (!error.failure.retry) throw error
     if (attempt > options.retries) throw attempt === 1 ? error : afterAttempts(error, attempt)
     const delayMs = retryDelayMs(attempt, askedMs, world.random())
-    options.onRetry?.({ attempt, reason: error.message, delayMs })
+    options.onRetry?.({ attempt, error, reason: error.message, delayMs })
     await world.sleep(delayMs)
   }
 }

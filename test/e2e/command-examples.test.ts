@@ -33,6 +33,7 @@ beforeAll(async () => {
   const files: Record<string, string> = {
     'metrics.prom': METRICS,
     'backup-metrics.sh': `#!/bin/sh\ncat <<'END'\n${METRICS}END\n`,
+    backup: '#!/bin/sh\n',
     'pushgw.yml': `redis:\n  endpoint: ${redis.url}\n`,
     'web.yml': 'http_server_config:\n  http2: false\n',
     'password.txt': 'hunter2\n',

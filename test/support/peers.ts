@@ -31,6 +31,7 @@ const KNOWN = {
       "from importlib.metadata import version; import prometheus_client; print(version('prometheus_client'))",
     ],
   },
+  python3: { commands: ['python3', '/usr/bin/python3'], args: ['--version'] },
   go: { commands: ['go'], args: ['version'] },
   client_golang: { commands: ['go'], args: ['-C', CLIENT_GO, 'run', '.', '--version'] },
   collector: { commands: ['go'], args: ['-C', COLLECTOR, 'run', '.', '--version'] },

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Args, Command, Flags } from '@oclif/core'
+import { PgrError } from '../../errors/pgr-error.ts'
 import { gatewayFlags, jsonFlag } from '../gateway-flags.ts'
 import { readInput, readTextFile } from '../input.ts'
+import { cutCommandLine } from '../job/command-line.ts'
+import { givenJobFlags, jobFlags } from '../job/flags.ts'
 import { writeJson, writeLine } from '../output.ts'
 
 export class Push extends Command {
-  static override summary = 'Push metrics to a gateway.'
+  static override summary = 'Push metrics to a gateway, or run a command and push how it went.'
   static override description =
-    'Reads metrics in the Prometheus text format or OpenMetrics from a file or standard input, checks them, and sends them. Works with this gateway and with Prometheus Pushgateway, which knows no --ttl and no --protocol but its own; --protocol=remote-write and --protocol=otlp work with every receiver of them. A password is taken from PGR_PASSWORD, from the file that PGR_PASSWORD_FILE or --password-file names, or from the URL, and is never shown.'
+    'Reads metrics in the Prometheus text format or OpenMetrics from a file or standard input, checks them, and sends them. Works with this gateway and with Prometheus Pushgateway, which knows no --ttl and no --protocol but its own; --protocol=remote-write and --protocol=otlp work with every receiver of them. A password is taken from PGR_PASSWORD, from the file that PGR_PASSWORD_FILE or --password-file names, or from the URL, and is never shown. What stands behind -- is run as if pgr were not there: output, signals and exit code are its own, and a gateway that is away changes nothing. What it writes to the file that PGR_METRICS_FILE names is pushed, too.'
   static override examples = [
     {
       description: 'Push what a script prints',
@@ -35,7 +38,17 @@ export class Push extends Command {
       command:
         '<%= config.bin %> <%= command.id %> metrics.prom --protocol=otlp --job=backup --url=http://collector:4318',
     },
+    {
+      description: 'Run a command, and push when and how it ended',
+      command: '<%= config.bin %> <%= command.id %> --job=backup --ttl=3d -- ./backup --full',
+    },
+    {
+      description: 'For cron: mail only when it fails, and two hours at most',
+      command:
+        '<%= config.bin %> <%= command.id %> --job=backup --quiet-on-success --time-limit=2h -- ./backup',
+    },
   ]
+  static override usage = ['push [FILE] [FLAGS]', 'push [FLAGS] -- COMMAND [ARGS]']
   static override args = {
     file: Args.string({
       description: 'File to push; standard input for - or when no file is named.',
@@ -103,10 +116,17 @@ export class Push extends Command {
       char: 'v',
       summary: 'Tell of success and of retries on stderr, as on a terminal.',
     }),
+    ...jobFlags,
   }
 
   async run(): Promise<void> {
-    const { args, flags } = await this.parse(Push)
+    const { own, command } = cutCommandLine(this.argv)
+    const { args, flags } = await this.parse(Push, [...own])
+    if (command) {
+      const { pushJob } = await import('../job/push-job.ts')
+      return pushJob({ command, flags, file: args.file })
+    }
+    refuseJobFlags(givenJobFlags(flags))
     const [{ preparePush }, { parseTimeoutMs }] = await Promise.all([
       import('../push-order.ts'),
       import('../gateway-target.ts'),
@@ -161,4 +181,9 @@ export class Push extends Command {
       say(`the receiver wrote ${samples} samples, ${histograms} histograms and ${exemplars} exemplars`)
     }
   }
+}
+
+function refuseJobFlags([first]: readonly string[]): void {
+  if (first === undefined) return
+  throw new PgrError('PGR_SETTING_INVALID', `--${first} belongs to a command to run: name one behind --`)
 }

@@ -38,6 +38,7 @@ describe('the Kubernetes examples', () => {
         'StatefulSet pgr-redis',
         'Service pgr-redis',
         'CronJob backup',
+        'CronJob import',
         'Deployment prometheus',
         'ConfigMap prometheus',
       ]),
