@@ -6,6 +6,7 @@ import type { EscapingScheme } from '../model/names.ts'
 import type { Selector } from '../model/selector.ts'
 import type { StoreReport } from '../store/store.ts'
 import type { Home } from './set-write.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /**
  * gateway: the use-cases. No word of HTTP, no word of Redis.
@@ -40,6 +41,8 @@ export interface Gateway {
   scrape(request: ScrapeRequest): Promise<Scrape>
   /** Live groups and sets, for listings; caught up with the store first. */
   groups(request: { deadlineMs: number }): Promise<readonly GroupListing[]>
+  /** Everything live with all that is needed to push it again, as of one instant; caught up with the store first. */
+  snapshot(request: { deadlineMs: number }): Promise<Snapshot>
   /**
    * Resolves when pushes and scrapes can be served, be it that only a part of the store is there to serve them; rejects
    * with why not.

@@ -116,6 +116,7 @@ export interface HttpDeps {
     | 'wipe'
     | 'scrape'
     | 'groups'
+    | 'snapshot'
     | 'ready'
     | 'status'
   >

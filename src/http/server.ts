@@ -7,6 +7,7 @@ import { makeInflight } from './inflight.ts'
 import { type BoundAddress, makeListeners } from './listeners.ts'
 import type { AdjustableHttp, HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
 import { adminRoutes } from './routes/admin.ts'
+import { exportRoutes } from './routes/export.ts'
 import { indexRoutes } from './routes/index-page.ts'
 import { managementRoutes, PROBES } from './routes/management.ts'
 import { metricsApiRoutes } from './routes/metrics-api.ts'
@@ -70,6 +71,7 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
     ...scrapeRoutes(options, deps),
     ...statusRoutes(options, deps),
     ...metricsApiRoutes(options, deps),
+    ...exportRoutes(options, deps),
     ...adminRoutes(options, deps),
     ...managementRoutes(options, deps, () => isStopping),
     ...indexRoutes(options),

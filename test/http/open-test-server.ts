@@ -113,6 +113,7 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
         removeMatching: async () => ({ groups: 0, sets: 0, series: 0 }),
         wipe: async () => {},
         groups: async () => [],
+        snapshot: async () => ({ nowMs: 0, units: [] }),
         ready: async () => {},
         status: async () => ({ store: 'embedded', ready: true }),
         ...gateway,
