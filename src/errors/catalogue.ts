@@ -64,6 +64,12 @@ export const catalogue = {
     retry: false,
     when: 'a `match[]` is missing, is no selector, or selects everything',
   },
+  PGR_QUERY_INVALID: {
+    status: 400,
+    exit: EXIT_USAGE,
+    retry: false,
+    when: 'a parameter of the query is not one of the values it may have',
+  },
   PGR_LIMIT_EXCEEDED: {
     status: 400,
     exit: EXIT_INVALID,
@@ -173,6 +179,12 @@ export const catalogue = {
     exit: EXIT_TEMPORARY,
     retry: true,
     when: 'the gateway kept answering 429 or 5xx until retries ran out',
+  },
+  PGR_IMPORT_INCOMPLETE: {
+    status: 500,
+    exit: EXIT_TEMPORARY,
+    retry: true,
+    when: 'an import stopped before its end, and the same command goes on with it',
   },
   PGR_INTERNAL: { status: 500, exit: EXIT_FAILED, retry: false, when: 'a defect in pgr; please report it' },
 } as const satisfies Record<`PGR_${string}`, Failure>

@@ -40,7 +40,10 @@ function readerOf(query: string): Read {
   const only = new URLSearchParams(query).get('only')
   if (only === null) return (unit) => unitLine(unit.read())
   if (only === 'labels') return ({ kind, labels }) => unitLine({ kind, labels, pushedMs: 0, lots: [] })
-  throw new PgrError('PGR_PUSH_INVALID', `only=${only} is not known; leave it out, or say only=labels`)
+  throw new PgrError(
+    'PGR_QUERY_INVALID',
+    `the parameter only is ${JSON.stringify(only)}; it may be labels, or left out`,
+  )
 }
 
 /** A piece at a time, so that neither memory nor anybody's turn is taken by the whole. */
