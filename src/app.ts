@@ -19,7 +19,7 @@ import { inheritedSockets } from './http/inherited-sockets.ts'
 import type { AdjustableHttp, HttpOptions, TlsMaterial } from './http/options.ts'
 import type { HttpServer } from './http/server.ts'
 import { openStore, type StoreChoice } from './store/index.ts'
-import type { Store } from './store/store.ts'
+import type { Store, StoreReport } from './store/store.ts'
 import type { Snapshot } from './telemetry/snapshot.ts'
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 import { VERSION } from './version.ts'
@@ -28,6 +28,7 @@ import { VERSION } from './version.ts'
 const POLL_TIMEOUT_MS = 60_000
 const SWEEP_INTERVAL_MS = 10_000
 const READY_INTERVAL_MS = 50
+const CHECKED_ROUND_TRIPS = 10
 /** How soon a new certificate or user is noticed. */
 const REREAD_INTERVAL_MS = 1000
 
@@ -169,6 +170,41 @@ export async function startProcess(
   }
 }
 
+export interface StoreCheck {
+  readonly report: StoreReport
+  /** Why it cannot be used as it is. */
+  readonly reason?: string
+  /** Of questions that change nothing, one after the other. */
+  readonly roundTripsMs: readonly number[]
+}
+
+/**
+ * Connects to the store of these settings as a start would, looks at it, and lets go of it. It is left as a gateway that came
+ * and went would leave it. Rejects with PGR_SETTING_INVALID or PGR_STORE_MISCONFIGURED, as the start does.
+ */
+export async function checkStore(settings: Settings): Promise<StoreCheck> {
+  const store = await openStore(storeChoice(settings, { tell: () => {} }, undefined))
+  try {
+    const roundTripsMs: number[] = []
+    let reason: string | undefined
+    try {
+      for (let turn = 0; turn < CHECKED_ROUND_TRIPS; turn++) {
+        const startMs = performance.now()
+        await store.ready()
+        roundTripsMs.push(performance.now() - startMs)
+      }
+      // Runs a script in every partition, and removes nothing that anybody is still shown.
+      await store.sweep()
+    } catch (failure) {
+      reason = PgrError.from(failure, 'PGR_STORE_UNAVAILABLE').message
+    }
+    const report = await store.describe()
+    return { report, roundTripsMs, ...(reason === undefined ? {} : { reason }) }
+  } finally {
+    await store.close()
+  }
+}
+
 const NOTHING = {
   units: 0,
   series: 0,
@@ -244,7 +280,11 @@ async function stopAll(
   telemetry.close()
 }
 
-function storeChoice(settings: Settings, { tell }: Telemetry, worker: WorkerRole | undefined): StoreChoice {
+function storeChoice(
+  settings: Settings,
+  { tell }: Pick<Telemetry, 'tell'>,
+  worker: WorkerRole | undefined,
+): StoreChoice {
   const limits = storeLimits(settings)
   if (settings.store === 'embedded') {
     const { persistenceFile: file, persistenceInterval: intervalMs } = settings

@@ -36,6 +36,20 @@ export const jsonFlag = {
   json: Flags.boolean({ summary: 'Print JSON, also when it is an error.', helpGroup: 'GLOBAL' }),
 }
 
+/** For commands that remove what nobody can bring back. */
+export const destroyFlags = {
+  yes: Flags.boolean({ char: 'y', summary: 'Do not ask; needed where nobody can be asked.' }),
+  'dry-run': Flags.boolean({ summary: 'Tell what would go, and remove nothing.' }),
+}
+
+/** For commands that print for people as well. */
+export const noColorFlag = {
+  'no-color': Flags.boolean({
+    summary: 'No colours, as with NO_COLOR; CLICOLOR_FORCE=1 keeps them in a pipe.',
+    helpGroup: 'GLOBAL',
+  }),
+}
+
 /** The flags above, as they were parsed. */
 export interface GatewayFlags {
   readonly url?: string | undefined

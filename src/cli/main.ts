@@ -17,6 +17,8 @@ const ALONE = ['-h', '--help', '--version']
 export async function main(argv: readonly string[]): Promise<never> {
   // Commands run as they were compiled; looking for their sources would cost more than running them.
   settings.enableAutoTranspile = false
+  // A reader that has read enough, as in a pipe into head, ends what goes on for ever; what acts goes on.
+  process.stdout.on('error', ignoreGoneReader)
   let exitCode = 0
   try {
     await run(withCommand(argv), { root: PACKAGE_ROOT })
@@ -25,6 +27,10 @@ export async function main(argv: readonly string[]): Promise<never> {
   }
   await Promise.all([flush(process.stdout), flush(process.stderr)])
   return process.exit(exitCode === 0 ? process.exitCode : exitCode)
+}
+
+function ignoreGoneReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }
 
 /** Flags without a command are those of the server, as in the command lines of the gateways this one replaces. */

@@ -5,27 +5,38 @@ import { envName, flagsOf, type Setting } from '../config/setting.ts'
 
 type ServerFlags = Interfaces.FlagInput
 type ServerFlag = ServerFlags[string]
+/** Whether help leaves out the flags of a row. */
+type HidesRow = (row: Setting<unknown>) => boolean
 
 /**
  * A flag for every row of the settings table. They carry no default and no environment name of their own: whether a flag
  * was typed must stay visible, and a list in the environment would come out as one text.
  */
-export function makeServerFlags({ hidden }: { readonly hidden: boolean }): ServerFlags {
+export function makeServerFlags({ hidden }: { readonly hidden: boolean | HidesRow }): ServerFlags {
   const flags: ServerFlags = {}
   for (const [, row] of settingRows) {
+    const hides = typeof hidden === 'boolean' ? hidden : hidden(row)
     for (const flag of flagsOf(row)) {
       const isAlias = flag !== row.flag
-      flags[flag] = makeFlag(row, { hidden: hidden || isAlias, isAlias })
-      if (row.secret) flags[`${flag}-file`] = makeSecretFileFlag(row, hidden)
+      flags[flag] = makeFlag(row, { hidden: hides || isAlias, isAlias })
+      if (row.secret) flags[`${flag}-file`] = makeSecretFileFlag(row, hides)
     }
   }
   for (const { flag } of ignoredSettings) flags[flag] = Flags.string({ hidden: true })
   return flags
 }
 
+/** For commands that read settings as `serve` does; its help has them. */
+export const hiddenServerFlags = makeServerFlags({ hidden: true })
+
+/** For commands that deal with the store alone: its help has what concerns Redis. */
+export const redisFlags = makeServerFlags({
+  hidden: ({ flag }) => !flag.startsWith('redis.') && flag !== 'config.file',
+})
+
 /** The flags that were typed, as the settings want them. */
 export function givenFlags(parsed: Readonly<Record<string, unknown>>): ReadonlyMap<string, FlagValue> {
-  const known = new Set(Object.keys(makeServerFlags({ hidden: true })))
+  const known = new Set(Object.keys(hiddenServerFlags))
   const given = new Map<string, FlagValue>()
   for (const [flag, value] of Object.entries(parsed)) {
     if (known.has(flag) && value !== undefined) given.set(flag, value as FlagValue)

@@ -26,6 +26,8 @@ export interface Reply {
 }
 
 const MOST_BYTES = 64 * 1024 * 1024
+/** What a gateway says of a path it does not serve, in either spelling of failures. */
+const NO_SUCH_PATH = '404 page not found'
 /** An explanation longer than this is cut. */
 const LONGEST_REASON = 4096
 
@@ -125,10 +127,12 @@ function refusal(url: string, { status, headers, body }: Reply, envelope: Envelo
     )
   }
   if (status === 403) return new PgrError('PGR_FORBIDDEN', `the gateway forbids this (403)${reason}`)
-  if (status === 400) return new PgrError('PGR_SETTING_INVALID', `the gateway does not understand${reason}`)
+  if (status === 400)
+    return new PgrError('PGR_SETTING_INVALID', `the gateway refused the question (400)${reason}`)
   if (isWorthRetrying(status))
     return new PgrError('PGR_GATEWAY_BUSY', `the gateway answered ${status}${reason}; try again later`)
-  if (status === 404 && envelope?.errorType === 'not_found') return new PgrError('PGR_NOT_FOUND', text)
+  const isAbsent = envelope?.errorType === 'not_found' && text !== NO_SUCH_PATH
+  if (status === 404 && isAbsent) return new PgrError('PGR_NOT_FOUND', text)
   if (status >= 300 && status < 400) {
     const to = oneLine(headers.get('location') ?? 'elsewhere')
     return new PgrError(

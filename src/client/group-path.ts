@@ -2,6 +2,7 @@
  * client: sending a push from outside. Pure parts (where to, what, when again) and one function that sends.
  */
 import { PgrError } from '../errors/pgr-error.ts'
+import { writeGroupPath } from '../model/group-path.ts'
 import { isLegacyLabelName } from '../model/names.ts'
 
 /** A grouping label as given on the command line. */
@@ -27,7 +28,7 @@ export function groupPath(job: string, labels: readonly GroupLabel[]): string {
     if (seen.has(name)) refuse(`the grouping label ${name} is given twice`)
     seen.add(name)
   }
-  return `/metrics${[{ name: 'job', value: job }, ...labels].map(pathPair).join('')}`
+  return writeGroupPath([{ name: 'job', value: job }, ...labels])
 }
 
 /** Splits `instance=a=b` at the first `=`. Throws PGR_SETTING_INVALID when there is none. */
@@ -35,23 +36,6 @@ export function parseGroupLabel(given: string): GroupLabel {
   const equals = given.indexOf('=')
   if (equals < 1) refuse(`the grouping label ${JSON.stringify(given)} has no value: write it as name=value`)
   return { name: given.slice(0, equals), value: given.slice(equals + 1) }
-}
-
-function pathPair({ name, value }: GroupLabel): string {
-  return isPlain(value) ? `/${name}/${encodeURIComponent(value)}` : `/${name}@base64/${base64Url(value)}`
-}
-
-/**
- * A slash would split the value, an empty one would vanish, and dots alone are taken for steps in the path by everything
- * that normalises URLs, percent-encoded or not.
- */
-function isPlain(value: string): boolean {
-  return value !== '' && value !== '.' && value !== '..' && !value.includes('/')
-}
-
-/** A single `=` stands for the empty value: an empty path component would not survive. */
-function base64Url(value: string): string {
-  return value === '' ? '=' : Buffer.from(value).toString('base64url')
 }
 
 function refuse(message: string): never {

@@ -136,7 +136,7 @@ export const catalogue = {
     status: 503,
     exit: EXIT_TEMPORARY,
     retry: true,
-    when: 'more bytes are in flight than `push.max-inflight-bytes`, too many passwords wait to be checked, or a worker process does not answer in time',
+    when: 'more bytes are in flight than `push.max-inflight-bytes`, too many passwords wait to be checked, listings wait for each other or take too long, or a worker process does not answer in time',
   },
   PGR_STOPPING: {
     status: 503,
@@ -185,6 +185,12 @@ export const catalogue = {
     exit: EXIT_TEMPORARY,
     retry: true,
     when: 'an import stopped before its end, and the same command goes on with it',
+  },
+  PGR_CHECK_FAILED: {
+    status: 500,
+    exit: EXIT_FAILED,
+    retry: false,
+    when: 'a check of the command line found something that is not in order',
   },
   PGR_INTERNAL: { status: 500, exit: EXIT_FAILED, retry: false, when: 'a defect in pgr; please report it' },
 } as const satisfies Record<`PGR_${string}`, Failure>

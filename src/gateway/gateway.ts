@@ -4,6 +4,7 @@ import type { Family, FamilyType } from '../model/family.ts'
 import type { Labels } from '../model/labels.ts'
 import type { EscapingScheme } from '../model/names.ts'
 import type { Selector } from '../model/selector.ts'
+import type { UnitId } from '../model/unit.ts'
 import type { StoreReport } from '../store/store.ts'
 import type { Home } from './set-write.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -39,10 +40,14 @@ export interface Gateway {
    * as it last was, without what expired since; never one that is missing anything else.
    */
   scrape(request: ScrapeRequest): Promise<Scrape>
-  /** Live groups and sets, for listings; caught up with the store first. */
+  /** Live groups and sets with all they hold; caught up with the store first. */
   groups(request: { deadlineMs: number }): Promise<readonly GroupListing[]>
   /** Everything live with all that is needed to push it again, as of one instant; caught up with the store first. */
   snapshot(request: { deadlineMs: number }): Promise<Snapshot>
+  /** Some of the live groups and sets, without what they hold; caught up with the store first. */
+  list(request: ListRequest): Promise<Listing>
+  /** One group or set and some of its families; caught up with the store first. Undefined when it is not there. */
+  show(request: ShowRequest): Promise<Shown | undefined>
   /**
    * Resolves when pushes and scrapes can be served, be it that only a part of the store is there to serve them; rejects
    * with why not.
@@ -163,6 +168,80 @@ export interface GatewayStatus {
   readonly report?: StoreReport
 }
 
+export interface ListRequest {
+  /** One of them has to select the labels; none selects all. */
+  readonly selects: readonly Selector[]
+  /** Part of the name or value of a label, or of the name of a family, in whatever case; empty for all. */
+  readonly search: string
+  readonly kind?: ListedUnit['kind']
+  /** The last push was refused; less than `withinMs` is left; not pushed for `withinMs`. */
+  readonly state?: 'failed' | 'expiring' | 'stale'
+  readonly withinMs: number
+  readonly sort: 'labels' | 'last_push' | 'expires' | 'series'
+  readonly descending: boolean
+  /** How many of those that match are left out, and how many told after them. */
+  readonly offset: number
+  readonly limit: number
+  readonly deadlineMs: number
+}
+
+/** Push times count neither as series nor as families: nobody pushed them. */
+export interface Listing {
+  /** The store's clock. */
+  readonly nowMs: number
+  /** Everything live. */
+  readonly total: { readonly groups: number; readonly sets: number; readonly series: number }
+  readonly matching: number
+  readonly units: readonly ListedUnit[]
+}
+
+export interface ListedUnit {
+  readonly id: UnitId
+  readonly kind: 'group' | 'set'
+  readonly labels: Labels
+  readonly series: number
+  readonly families: number
+  /** Of the last push. */
+  readonly protocol: string
+  /** 0 = never. */
+  readonly pushedMs: number
+  /** 0 = never. */
+  readonly failedMs: number
+  /** Why, the last time that one failed. */
+  readonly failure: string
+  /** When the last of it goes; 0 = never. */
+  readonly expiresMs: number
+}
+
+export interface ShowRequest {
+  readonly id: UnitId
+  /** Part of the name of a family, in whatever case; empty for all. */
+  readonly search: string
+  readonly offset: number
+  readonly limit: number
+  readonly deadlineMs: number
+}
+
+export interface Shown {
+  readonly nowMs: number
+  readonly unit: ListedUnit
+  /** Families that match. */
+  readonly matching: number
+  /** By name. */
+  readonly families: readonly ListedFamily[]
+}
+
+export interface ListedFamily {
+  readonly name: string
+  readonly type: FamilyType
+  readonly pushedMs: number
+  /** When the last of it goes; 0 = never. */
+  readonly expiresMs: number
+  readonly series: number
+  /** Decoded on demand, without the labels of the unit. */
+  read(): Family
+}
+
 export interface GroupListing {
   readonly kind: 'group' | 'set'
   readonly labels: Labels
@@ -175,13 +254,5 @@ export interface GroupListing {
   /** 0 = never. */
   readonly expiresMs: number
   readonly series: number
-  readonly families: readonly {
-    readonly name: string
-    readonly type: FamilyType
-    readonly pushedMs: number
-    readonly expiresMs: number
-    readonly series: number
-    /** Decoded on demand. */
-    read(): Family
-  }[]
+  readonly families: readonly Pick<ListedFamily, 'name' | 'type' | 'pushedMs' | 'series' | 'read'>[]
 }

@@ -5,6 +5,7 @@ import type { Store, StoreLimits } from '../store/store.ts'
 import type { Levels, Tell } from '../telemetry/events.ts'
 import type { Gateway, GroupListing } from './gateway.ts'
 import { makeIngest } from './ingest.ts'
+import { makeList, makeShow } from './listing.ts'
 import { newOperation } from './operation.ts'
 import { makeOtlp } from './otlp.ts'
 import { makePush, type PushSettings } from './push.ts'
@@ -14,6 +15,7 @@ import { makeRemoveMatching } from './remove-matching.ts'
 import { makeScraper } from './scrape.ts'
 import { snapshotOf } from './snapshot.ts'
 import { makeStatus } from './status.ts'
+import { makeLane } from './turns.ts'
 import { makeSync } from './view/sync.ts'
 import { readEntry, type Unit } from './view/unit.ts'
 import { View } from './view/view.ts'
@@ -82,6 +84,7 @@ export function openGateway(
     tell,
   })
   const deps = { store, view, sync, quota, settings }
+  const reading = { view, sync, lane: makeLane() }
   let sweeping: Promise<void> | undefined
   let sweepTimer: NodeJS.Timeout | undefined
 
@@ -132,6 +135,8 @@ export function openGateway(
         throw new PgrError('PGR_STORE_UNAVAILABLE', 'what is stored is being read anew; try again')
       return snapshotOf(view, askedAtMs)
     },
+    list: makeList(reading),
+    show: makeShow(reading),
     ready,
     status: makeStatus({ store, sync, ready }),
     levels() {
@@ -169,12 +174,10 @@ function listingOf(unit: Unit): GroupListing {
     name: entry.name,
     type: entry.type,
     pushedMs: entry.pushedMs,
-    expiresMs: entry.expiresMs,
     series: entry.series,
     read: () => readEntry(entry),
   }))
-  const { labels, protocol, createdMs, pushedMs, failedMs, failure, expiresMs } = unit
+  const { labels, protocol, createdMs, pushedMs, failedMs, failure, expiresMs, series } = unit
   const kind = unit.kind === 'group' ? 'group' : 'set'
-  const series = families.reduce((sum, family) => sum + family.series, 0)
   return { kind, labels, protocol, createdMs, pushedMs, failedMs, failure, expiresMs, series, families }
 }

@@ -51,10 +51,9 @@ export function makeRemoveMatching({ view, sync, store }: RemoveDeps): RemoveMat
 function countOf(units: readonly Unit[]): Removal {
   let groups = 0
   let series = 0
-  for (const { kind, entries } of units) {
+  for (const { kind, series: of } of units) {
     if (kind === 'group') groups++
-    // The times of a push are nobody's series.
-    for (const { content, series: of } of entries.values()) if (content.kind !== 'time') series += of
+    series += of
   }
   return { groups, sets: units.length - groups, series }
 }

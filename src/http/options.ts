@@ -117,6 +117,8 @@ export interface HttpDeps {
     | 'scrape'
     | 'groups'
     | 'snapshot'
+    | 'list'
+    | 'show'
     | 'ready'
     | 'status'
   >

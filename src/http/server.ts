@@ -6,13 +6,15 @@ import { type Access, makeGate } from './gate/gate.ts'
 import { makeInflight } from './inflight.ts'
 import { type BoundAddress, makeListeners } from './listeners.ts'
 import type { AdjustableHttp, HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
+import { type Parameters, querySchema, type RawQuery, readQuery } from './parameters.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { exportRoutes } from './routes/export.ts'
+import { groupRoutes } from './routes/groups.ts'
 import { indexRoutes } from './routes/index-page.ts'
 import { managementRoutes, PROBES } from './routes/management.ts'
 import { metricsApiRoutes } from './routes/metrics-api.ts'
 import { otlpRoutes } from './routes/otlp.ts'
-import { PUSH_PATHS, pushRoutes } from './routes/push.ts'
+import { pushRoutes } from './routes/push.ts'
 import { remoteWriteRoutes } from './routes/remote-write.ts'
 import { type Route, splitUrl } from './routes/route.ts'
 import { scrapeRoutes } from './routes/scrape.ts'
@@ -72,22 +74,30 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
     ...statusRoutes(options, deps),
     ...metricsApiRoutes(options, deps),
     ...exportRoutes(options, deps),
+    ...groupRoutes(options, deps),
     ...adminRoutes(options, deps),
     ...managementRoutes(options, deps, () => isStopping),
     ...indexRoutes(options),
   ])
   const allowed = new Map<string, string>()
-  for (const { path, methods, toldAs } of routes) {
+  for (const { path, methods, toldAs, query } of routes) {
     const url = routePrefix + path
     allowed.set(url, ['OPTIONS', ...Object.keys(methods)].sort().join(', '))
     const hooks = toldAs === undefined ? {} : { onResponse: tellAs(toldAs, deps.tell) }
-    for (const [method, handler] of Object.entries(methods)) app.route({ method, url, handler, ...hooks })
+    for (const [method, handler] of Object.entries(methods))
+      app.route({ method, url, handler, ...hooks, ...checking(query) })
   }
+
+  const patterns = [...allowed.keys()]
+    .filter((url) => /[:*]/.test(url))
+    .map((url) => [url, startOf(url)] as const)
 
   function allowedAt(url: string): string | undefined {
     const { path } = splitUrl(url)
-    const push = PUSH_PATHS.find((pattern) => path.startsWith(routePrefix + pattern.slice(0, -1)))
-    return allowed.get(push === undefined ? path : routePrefix + push)
+    const known = allowed.get(path)
+    if (known !== undefined) return known
+    const found = patterns.find(([, start]) => start.test(path))
+    return found && allowed.get(found[0])
   }
 
   function styleOf(url: string): ErrorStyle {
@@ -151,6 +161,26 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
 function tellAs(handler: OtherHandler, tell: Tell) {
   return async ({ method }: FastifyRequest, { statusCode: status }: FastifyReply): Promise<void> =>
     tell({ kind: 'request', handler, method, status })
+}
+
+/** Read by our own few lines: what is not told to be checked costs nothing, and nothing is compiled at the start. */
+function checking(parameters: Parameters | undefined): object {
+  if (parameters === undefined) return {}
+  const read = (query: unknown) => {
+    try {
+      return { value: readQuery(parameters, query as RawQuery) }
+    } catch (reason) {
+      return { error: reason }
+    }
+  }
+  return { schema: { querystring: querySchema(parameters) }, validatorCompiler: () => read }
+}
+
+/** Matches what a path with a wildcard or a name in place of its last part stands for. */
+function startOf(pattern: string): RegExp {
+  const [, start = '', kind] = /^(.*?)([:*])/.exec(pattern) ?? []
+  const literal = start.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+  return new RegExp(`^${literal}${kind === '*' ? '' : '[^/]+$'}`)
 }
 
 type OnFailure = (reason: unknown, request: FastifyRequest, reply: FastifyReply) => void

@@ -1,3 +1,24 @@
+/** Written in one go before others get their turn. */
+const TURN_MS = 5
+
+/**
+ * Joins pieces of text as long as a turn lasts, and lets everything else of the process have its turn before the next, so
+ * that neither memory nor anybody's turn is taken by the whole.
+ */
+export async function* inTurns(pieces: Iterable<string>): AsyncGenerator<string> {
+  let joined = ''
+  let until = performance.now() + TURN_MS
+  for (const piece of pieces) {
+    joined += piece
+    if (performance.now() < until) continue
+    yield joined
+    joined = ''
+    await new Promise((resolve) => setImmediate(resolve))
+    until = performance.now() + TURN_MS
+  }
+  yield joined
+}
+
 /**
  * Shares out work among many, so that everything else of the process gets its turn in between. The kernel takes megabytes of
  * a page at once, and copying them for many readers one after the other would keep pushes waiting.

@@ -1,5 +1,4 @@
 import { compressBody } from '../client/body.ts'
-import { groupPath } from '../client/group-path.ts'
 import { buildRemoteWrite, readWritten } from '../client/remote-write.ts'
 import type { PushRequest } from '../client/request.ts'
 import type { Answer } from '../client/send.ts'
@@ -8,8 +7,8 @@ import { PgrError } from '../errors/pgr-error.ts'
 import type { ExportedUnit, Lot } from '../formats/ndjson/index.ts'
 import { formatDuration } from '../model/duration.ts'
 import type { Family, Metric } from '../model/family.ts'
-import { type Labels, labelValue, NO_LABELS } from '../model/labels.ts'
-import { escapeLabelName } from '../model/names.ts'
+import { writeGroupPath } from '../model/group-path.ts'
+import { type Labels, NO_LABELS } from '../model/labels.ts'
 import { type Carrier, carrierOf, writeBody } from './carrier.ts'
 
 /** What receives. Pushgateway takes groups alone, in protobuf alone, and knows no lifetimes. */
@@ -42,7 +41,7 @@ export function planUnit(unit: ExportedUnit, receiver: Receiver, nowMs: number):
 }
 
 function planGroup({ labels, lots }: ExportedUnit, receiver: Receiver, nowMs: number): PlannedPush[] {
-  const path = pathOf(labels)
+  const path = writeGroupPath(labels)
   return batchesOf(lots, receiver, nowMs).map((batch, at) => {
     if (batch.carrier === 'remote-write')
       throw invalid(
@@ -50,14 +49,6 @@ function planGroup({ labels, lots }: ExportedUnit, receiver: Receiver, nowMs: nu
       )
     return planBody(batch, { method: at === 0 ? 'PUT' : 'POST', path, labels: NO_LABELS }, receiver)
   })
-}
-
-function pathOf(labels: Labels): string {
-  const others = labels.filter(({ name }) => name !== 'job')
-  return groupPath(
-    labelValue(labels, 'job') ?? '',
-    others.map(({ name, value }) => ({ name: escapeLabelName(name, 'values'), value })),
-  )
 }
 
 /** What goes in one request. */

@@ -21,7 +21,6 @@ function listing(families: readonly Family[], parts: Partial<GroupListing> = {})
       name: family.name,
       type: family.type,
       pushedMs: PUSHED_MS,
-      expiresMs: 0,
       series: 1,
       read: () => family,
     })),

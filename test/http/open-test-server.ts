@@ -114,6 +114,8 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
         wipe: async () => {},
         groups: async () => [],
         snapshot: async () => ({ nowMs: 0, units: [] }),
+        list: async () => ({ nowMs: 1, total: { groups: 0, sets: 0, series: 0 }, matching: 0, units: [] }),
+        show: async () => undefined,
         ready: async () => {},
         status: async () => ({ store: 'embedded', ready: true }),
         ...gateway,

@@ -1,9 +1,6 @@
-import { Args, Command, Flags } from '@oclif/core'
-import { PgrError } from '../../errors/pgr-error.ts'
-import { readTextFile } from '../input.ts'
-import { writeJson, writeLine } from '../output.ts'
-import { givenFlags, makeServerFlags } from '../server-flags.ts'
-import { settingsTable } from '../settings-table.ts'
+import { Args, Command } from '@oclif/core'
+import { jsonFlag } from '../gateway-flags.ts'
+import { hiddenServerFlags } from '../server-flags.ts'
 
 export class CheckConfig extends Command {
   static override summary = 'Check settings and show what is in effect.'
@@ -32,46 +29,13 @@ export class CheckConfig extends Command {
     }),
   }
   static override flags = {
-    ...makeServerFlags({ hidden: true }),
-    json: Flags.boolean({ summary: 'Print JSON.' }),
+    ...hiddenServerFlags,
+    ...jsonFlag,
   }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(CheckConfig)
-    const [{ resolveSettings }, { showSettings }] = await Promise.all([
-      import('../../config/resolve.ts'),
-      import('../../config/show.ts'),
-    ])
-    const { settings, origins, notices } = resolveSettings({
-      flags: withFile(givenFlags(flags), args.file),
-      env: process.env,
-      readFile: readTextFile,
-    })
-    const shown = showSettings(settings, origins)
-    if (flags.json) {
-      const rows = shown.map(({ flag, value, from, origin }) => [flag, { value, from, origin }])
-      writeJson({
-        valid: true,
-        settings: Object.fromEntries(rows),
-        notices: notices.map(({ message }) => message),
-      })
-      return
-    }
-    for (const { message } of notices) writeLine(process.stderr, `warning: ${message}`)
-    process.stdout.write(settingsTable(shown))
+    const { printSettings, settingsInEffect } = await import('../shown-settings.ts')
+    printSettings(settingsInEffect(flags, args.file), flags.json, { valid: true })
   }
-}
-
-function withFile<Value>(
-  flags: ReadonlyMap<string, Value>,
-  file: string | undefined,
-): ReadonlyMap<string, Value | string> {
-  if (file === undefined) return flags
-  if (flags.has('config.file')) {
-    throw new PgrError(
-      'PGR_SETTING_INVALID',
-      `${file} and --config.file both name a configuration file: give only one`,
-    )
-  }
-  return new Map<string, Value | string>(flags).set('config.file', file)
 }

@@ -1,4 +1,5 @@
-import { Args, Command, Flags } from '@oclif/core'
+import { Args, Command } from '@oclif/core'
+import { jsonFlag } from '../gateway-flags.ts'
 import { readTextFile } from '../input.ts'
 import { writeJson, writeLine } from '../output.ts'
 
@@ -24,7 +25,7 @@ export class CheckWebConfig extends Command {
       ignoreStdin: true,
     }),
   }
-  static override flags = { json: Flags.boolean({ summary: 'Print JSON.' }) }
+  static override flags = { ...jsonFlag }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(CheckWebConfig)

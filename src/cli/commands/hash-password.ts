@@ -1,4 +1,5 @@
 import { Command, Flags } from '@oclif/core'
+import { jsonFlag } from '../gateway-flags.ts'
 import { writeJson, writeLine } from '../output.ts'
 import { readNewPassword } from '../password.ts'
 
@@ -29,7 +30,7 @@ export class HashPassword extends Command {
       max: MOST_COST,
       helpValue: '<number>',
     }),
-    json: Flags.boolean({ summary: 'Print JSON.' }),
+    ...jsonFlag,
   }
 
   async run(): Promise<void> {

@@ -37,6 +37,8 @@ export interface Unit {
   expiresMs: number
   /** When the expiry queue looks at the unit next; infinite when it is not queued. */
   queuedMs: number
+  /** Live ones, without the push times, which nobody pushed. */
+  series: number
   readonly entries: Map<string, Entry>
   /** Only for sets. */
   readonly pages: Map<number, UnitPage>
@@ -156,6 +158,7 @@ export function makeUnit(id: UnitId, labels: Labels): Unit {
     protocol: '',
     expiresMs: 0,
     queuedMs: Number.POSITIVE_INFINITY,
+    series: 0,
     entries: new Map(),
     pages: kind === 'group' ? NO_PAGES : new Map(),
     families: kind === 'group' ? NO_FAMILIES : new Map(),

@@ -316,7 +316,7 @@ export class View {
       unit.entries.set(name, entry)
       index.add(entry)
     } else {
-      this.#series -= countedSeries(entry)
+      this.#count(entry, -1)
       this.#bytes -= bytesOf(entry.content)
       const { type: typeBefore, firstSeenMs: firstSeenBefore } = entry
       isOther =
@@ -333,7 +333,7 @@ export class View {
       if (typeBefore !== type) this.#indexOf(entry.name).retype(entry, typeBefore)
       else if (firstSeenBefore !== firstSeenMs) this.#indexOf(entry.name).aged(entry)
     }
-    this.#series += countedSeries(entry)
+    this.#count(entry, 1)
     this.#bytes += bytesOf(content)
     if (isOther) this.#changed(entry)
   }
@@ -342,12 +342,20 @@ export class View {
     const { unit, name } = entry
     unit.entries.delete(name)
     if (unit.entries.size === 0) this.#live--
-    this.#series -= countedSeries(entry)
+    this.#count(entry, -1)
     this.#bytes -= bytesOf(entry.content)
     const index = this.families.get(name)
     index?.remove(entry)
     if (index?.entries.length === 0) this.families.delete(name)
     this.#changed(entry)
+  }
+
+  /** Adds the series of an entry, or takes them off. The push times do not count: nobody pushed them. */
+  #count(entry: Entry, sign: 1 | -1): void {
+    if (entry.content.kind === 'time') return
+    const series = sign * entry.series
+    this.#series += series
+    entry.unit.series += series
   }
 
   #changed(entry: Entry): void {
@@ -445,10 +453,6 @@ function nextExpiry(unit: Unit): number {
   for (const { expiresMs } of unit.entries.values()) if (expiresMs !== 0 && expiresMs < next) next = expiresMs
   for (const page of unit.pages.values()) if (page.expiresMs < next) next = page.expiresMs
   return next
-}
-
-function countedSeries(entry: Entry): number {
-  return entry.content.kind === 'time' ? 0 : entry.series
 }
 
 /** Jobs push all they have, of which most did not change: that is no change to any page. */

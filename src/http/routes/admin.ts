@@ -7,7 +7,8 @@ import { type Handler, type Route, splitUrl } from './route.ts'
 
 /** Thousands of groups take longer than one push. */
 const REMOVE_TIMEOUT_MS = 60_000
-const MOST_SELECTORS = 100
+/** In one request. */
+export const MOST_SELECTORS = 100
 
 /** What `--web.enable-admin-api` allows; without it nothing is served there, as in Pushgateway. */
 export function adminRoutes(options: HttpOptions, { gateway, tell }: HttpDeps): Route[] {

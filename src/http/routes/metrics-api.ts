@@ -5,11 +5,10 @@ import type { Family, FamilyType, Metric } from '../../model/family.ts'
 import { type Labels, mergeLabels, withInstance } from '../../model/labels.ts'
 import { formatGo } from '../../model/number.ts'
 import { asApi, asFailure, sendFailure } from '../answer.ts'
+import { labelsJson } from '../metric-json.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
+import { inTurns } from '../turns.ts'
 import type { Route } from './route.ts'
-
-/** Written in one go before others get their turn. */
-const TURN_MS = 5
 
 /**
  * Everything stored as JSON, as Pushgateway has it: a list of groups, each with its labels, whether the last push was taken,
@@ -20,7 +19,7 @@ export function metricsApiRoutes({ requestTimeoutMs }: HttpOptions, { gateway, t
     try {
       const groups = await gateway.groups({ deadlineMs: performance.now() + requestTimeoutMs })
       asApi(reply)
-      return reply.send(Readable.from(write(groups), { objectMode: false }))
+      return reply.send(Readable.from(inTurns(piecesOf(groups)), { objectMode: false }))
     } catch (reason) {
       return sendFailure(reply, asFailure(reason, 'metrics', tell), 'api')
     }
@@ -28,25 +27,16 @@ export function metricsApiRoutes({ requestTimeoutMs }: HttpOptions, { gateway, t
   return [{ path: '/api/v1/metrics', methods: { GET: answer } }]
 }
 
-/** A piece at a time, so that neither memory nor anybody's turn is taken by the whole. */
-async function* write(groups: readonly GroupListing[]): AsyncGenerator<string> {
-  let piece = '{"status":"success","data":['
-  let until = performance.now() + TURN_MS
-  for (const [i, group] of groups.entries()) {
-    piece += `${i === 0 ? '' : ','}${groupJson(group)}`
-    if (performance.now() < until) continue
-    yield piece
-    piece = ''
-    await new Promise((resolve) => setImmediate(resolve))
-    until = performance.now() + TURN_MS
-  }
-  yield `${piece}]}`
+function* piecesOf(groups: readonly GroupListing[]): Generator<string> {
+  yield '{"status":"success","data":['
+  for (const [i, group] of groups.entries()) yield `${i === 0 ? '' : ','}${groupJson(group)}`
+  yield ']}'
 }
 
 function groupJson({ labels, pushedMs, failedMs, families }: GroupListing): string {
   // A family may be called as one of ours: it wins, as in Pushgateway.
   const parts = new Map<string, string>([
-    ['labels', JSON.stringify(recordOf(labels))],
+    ['labels', JSON.stringify(labelsJson(labels))],
     ['last_push_successful', String(pushedMs > failedMs)],
   ])
   for (const { name, pushedMs: familyPushedMs, read } of families) {
@@ -80,11 +70,11 @@ function familyJson(family: Family, group: Labels, timeMs: number): string {
 
 function metricJson({ name }: Family, metric: Metric, group: Labels): object[] {
   const shown = withInstance(mergeLabels(metric.labels, group))
-  const labels = recordOf(shown)
+  const labels = labelsJson(shown)
   if ('value' in metric) return [{ labels, value: formatGo(metric.value) }]
   if ('states' in metric)
     return metric.states.map((state) => ({
-      labels: recordOf(mergeLabels(shown, [{ name, value: state.name }])),
+      labels: labelsJson(mergeLabels(shown, [{ name, value: state.name }])),
       value: state.enabled ? '1' : '0',
     }))
   const totals = { count: formatGo(metric.count ?? 0), sum: formatGo(metric.sum ?? 0) }
@@ -97,9 +87,4 @@ function metricJson({ name }: Family, metric: Metric, group: Labels): object[] {
     formatGo(cumulativeCount),
   ])
   return [{ labels, buckets: Object.fromEntries(buckets), ...totals }]
-}
-
-/** Made of entries, so that a label may be called `__proto__`. */
-function recordOf(labels: Labels): Record<string, string> {
-  return Object.fromEntries(labels.map(({ name, value }) => [name, value]))
 }

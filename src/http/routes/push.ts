@@ -14,7 +14,7 @@ import { type Progress, told } from './told.ts'
 
 /** Push paths never move with the path of the scrape. */
 const PUSH_PREFIX = '/metrics/'
-export const PUSH_PATHS = ['/metrics/job/*', '/metrics/job@base64/*']
+const PUSH_PATHS = ['/metrics/job/*', '/metrics/job@base64/*']
 
 /** The ways in that read text: `PUT`, `POST` and `DELETE` of a group, and `POST` of the ingest path. */
 export function pushRoutes(

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { OtherHandler } from '../../telemetry/events.ts'
+import type { Parameters } from '../parameters.ts'
 
 export type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 
@@ -7,6 +8,8 @@ export type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 export interface Route {
   /** Below the route prefix; may end in a wildcard. */
   readonly path: string
+  /** Read and checked before a handler is called, which finds the outcome in `request.query`. */
+  readonly query?: Parameters
   readonly methods: Readonly<Partial<Record<Method, Handler>>>
   /** What its answers are told as, when they are told by nobody else. */
   readonly toldAs?: OtherHandler

@@ -60,6 +60,11 @@ describe('a question to the API', () => {
       json(404, { status: 'error', errorType: 'not_found', error: 'gone' }),
       'PGR_NOT_FOUND',
     ],
+    [
+      'a path that is none, in JSON',
+      json(404, { status: 'error', errorType: 'not_found', error: '404 page not found' }),
+      'PGR_PUSH_REFUSED',
+    ],
     ['a path that is none', new Response('404 page not found', { status: 404 }), 'PGR_PUSH_REFUSED'],
     [
       'a wrong parameter',
