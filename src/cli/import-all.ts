@@ -51,7 +51,8 @@ export async function importAll(
   }
   const source = await incomplete(openSource(given, flags, { ...world, timeoutMs, leftOut }))
   const tally = emptyTally()
-  const dryRun = flags['dry-run']
+  // A flag that is not given is not there.
+  const dryRun = flags['dry-run'] === true
   const outcome = (): ImportOutcome => ({
     tally,
     omissions,

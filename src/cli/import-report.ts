@@ -18,12 +18,12 @@ export interface ImportOutcome {
 export function importJson({ tally, omissions, seconds, dryRun }: ImportOutcome): object {
   const { pieces: _, resumed, refusals, ...counts } = tally
   return {
-    dry_run: dryRun,
+    dryRun,
     ...counts,
     resumed,
     refusals,
-    left_out: omissions.count,
-    left_out_first: omissions.first,
+    leftOut: omissions.count,
+    leftOutFirst: omissions.first,
     seconds: Math.round(seconds * 1000) / 1000,
   }
 }
