@@ -1,5 +1,5 @@
 import type { ExportedUnit, Lot } from '../formats/ndjson/index.ts'
-import type { Family, Metric } from '../model/family.ts'
+import type { Family, FamilyType, Metric } from '../model/family.ts'
 import { type Labels, labelKey } from '../model/labels.ts'
 import type { UnitKind } from '../model/unit.ts'
 import { assembleFamily, type Lifetime, lifetimesOf, type PlacedMetric } from './view/loose-series.ts'
@@ -27,12 +27,14 @@ export interface SnapshotUnit {
 export function snapshotOf(view: View, atMs: number): Snapshot {
   const nowMs = view.clockAt(atMs)
   const units: SnapshotUnit[] = []
-  for (const unit of view.units.values()) if (unit.entries.size > 0) units.push(snapshotOfUnit(unit, nowMs))
+  for (const unit of view.units.values())
+    if (unit.entries.size > 0) units.push(snapshotOfUnit(unit, view, nowMs))
   return { nowMs, units }
 }
 
-function snapshotOfUnit({ kind, labels, pushedMs, entries }: Unit, nowMs: number): SnapshotUnit {
-  const held = [...entries.values()].filter(({ content }) => content.kind !== 'time').map(holdEntry)
+function snapshotOfUnit({ kind, labels, pushedMs, entries }: Unit, view: View, nowMs: number): SnapshotUnit {
+  const held: HeldEntry[] = []
+  for (const entry of entries.values()) if (entry.content.kind !== 'time') held.push(holdEntry(entry, view))
   const shown = kind === 'group' ? 'group' : 'set'
   return {
     kind: shown,
@@ -45,11 +47,20 @@ interface HeldEntry extends Pick<Entry, 'name' | 'type' | 'expiresMs'> {
   readonly content: Content
 }
 
-function holdEntry({ name, type, expiresMs, content }: Entry): HeldEntry {
+function holdEntry({ name, type, expiresMs, content }: Entry, view: View): HeldEntry {
+  if (content.kind !== 'paged') return { name, type, expiresMs, content }
+  const hint = type === 'unknown' ? view.hintFor(name) : undefined
+  // Numbers that came without a type are shown with the one that is known of them otherwise.
+  const isHinted = hint !== undefined && OF_NUMBERS.has(hint.type)
+  const { help, unit } = isHinted
+    ? { help: content.help || hint.help, unit: content.unit || hint.unit }
+    : content
   // Pages are exchanged one by one in a map that stays.
-  const held = content.kind === 'paged' ? { ...content, pages: new Map(content.pages) } : content
-  return { name, type, expiresMs, content: held }
+  const held = { ...content, help, unit, pages: new Map(content.pages) }
+  return { name, type: isHinted ? hint.type : type, expiresMs, content: held }
 }
+
+const OF_NUMBERS: ReadonlySet<FamilyType> = new Set(['counter', 'gauge', 'info', 'unknown'])
 
 function lotsOf(entry: HeldEntry, nowMs: number): Lot[] {
   const { content, expiresMs } = entry

@@ -131,6 +131,8 @@ async function pagesOf(url: string): Promise<string[]> {
     text
       .split('\n')
       .filter((line) => !/^push_(failure_)?time_seconds/.test(line))
+      // What came without a timestamp has that of its arrival.
+      .map((line) => line.replace(/^((?:m_loose|m_merged\{.*x="1"\}).* )[\d.]+$/, '$1'))
       .join('\n'),
   )
 }
