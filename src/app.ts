@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { announce, DRAINING, STOPPED } from './announce.ts'
 import type { Notice } from './config/given.ts'
 import { pathOfUrl, showAddress } from './config/kinds.ts'
-import { reloadText, takeOver } from './config/reload.ts'
+import { originsAfter, reloadText, takeOver } from './config/reload.ts'
 import { disk, type Rereading, readAndReread } from './config/reread.ts'
 import type { Resolved } from './config/resolve.ts'
 import type { Origins, Settings } from './config/rules.ts'
-import { showFlags } from './config/show.ts'
+import { showFlags, showOrigins } from './config/show.ts'
 import { assertTakenOver, loadWayIn, type WayIn } from './config/web/way-in.ts'
 import { PgrError } from './errors/pgr-error.ts'
 import { writers } from './formats/index.ts'
@@ -20,6 +20,7 @@ import type { AdjustableHttp, HttpOptions, TlsMaterial } from './http/options.ts
 import type { HttpServer } from './http/server.ts'
 import { openStore, type StoreChoice } from './store/index.ts'
 import type { Store, StoreReport } from './store/store.ts'
+import type { Activity, Rejection } from './telemetry/activity.ts'
 import type { Snapshot } from './telemetry/snapshot.ts'
 import { openTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 import { VERSION } from './version.ts'
@@ -40,7 +41,7 @@ export interface StartOptions {
   /** Asked for by `/-/quit`. */
   readonly requestStop?: () => void
   /** The settings as they are now, from where the first came; without it there is no reloading. */
-  readonly reread?: () => Pick<Resolved, 'settings' | 'notices'>
+  readonly reread?: () => Pick<Resolved, 'settings' | 'notices'> & { readonly origins?: Origins | undefined }
 }
 
 /** One of several processes that serve together, and what it asks the others for. */
@@ -53,6 +54,8 @@ export interface WorkerRole {
   readonly holdsBack: boolean
   /** The page of own metrics of all. */
   metrics(): Promise<{ contentType: string; body: string }>
+  /** What all did of late. */
+  activity(): Promise<Activity>
   /** Rejects unless all that listen are ready. */
   ready(): Promise<void>
   /** Reloads all. */
@@ -77,6 +80,7 @@ export interface StartedServer {
 interface StartedProcess extends StartedServer {
   ready(): Promise<void>
   snapshot(): Promise<Snapshot>
+  rejections(): readonly Rejection[]
 }
 
 /**
@@ -125,7 +129,7 @@ export async function startProcess(
     started.start()
     // What is stored is on its way meanwhile.
     const { openHttp } = await import('./http/server.ts')
-    const server = openHttp(httpOptions(settings, wayIn.value, worker), {
+    const server = openHttp(httpOptions(settings, start.origins, wayIn.value, worker), {
       gateway: worker === undefined ? started : { ...started, ready: worker.ready },
       tell,
       telemetry: worker ?? telemetry,
@@ -134,7 +138,7 @@ export async function startProcess(
         : { lifecycle: { quit: requestStop, reload: worker?.reload ?? (() => reload()) } }),
     })
     http = server
-    const reload = makeReload(settings, start.reread, {
+    const reload = makeReload({ settings, origins: start.origins }, start.reread, {
       isWorker: worker !== undefined,
       store,
       gateway: started,
@@ -152,6 +156,7 @@ export async function startProcess(
       urls,
       ready: started.ready,
       snapshot: telemetry.snapshot,
+      rejections: telemetry.rejections,
       drain() {
         server.beginDrain()
         if (worker === undefined) tell(DRAINING)
@@ -360,7 +365,7 @@ interface Adjusted {
 
 /** Nothing is waited for, so that no request and no other reload comes between what belongs together. */
 function makeReload(
-  first: Settings,
+  first: { readonly settings: Settings; readonly origins: Origins | undefined },
   reread: StartOptions['reread'],
   { isWorker, store, gateway, http, telemetry, wayIn }: Adjusted,
 ): () => string {
@@ -373,24 +378,24 @@ function makeReload(
         'PGR_FORBIDDEN',
         'settings are read at the start only; restart the process to change them',
       )
-    const { settings, notices } = reread()
-    const reloaded = takeOver(current, settings)
+    const { settings, notices, origins } = reread()
+    const reloaded = takeOver(current.settings, settings)
     // What may yet turn out to be wrong; a certificate comes from one of the two alone.
     const { webConfigFile, webAuthBearerTokenFile } = reloaded.settings
     if (webConfigFile !== '' || webAuthBearerTokenFile !== '') wayIn.readNow()
     const tls = tlsMaterial(reloaded.settings)
     if (tls !== undefined) http.setTls(tls)
-    return { ...reloaded, notices }
+    return { ...reloaded, notices, origins: originsAfter(current.origins, origins, reloaded) }
   }
 
   return function reload() {
     try {
-      const { settings, changed, waiting, notices } = readAnew()
-      current = settings
+      const { settings, origins, changed, waiting, notices } = readAnew()
+      current = { settings, origins }
       log.setLevel(settings.logLevel)
       store.setLimits(storeLimits(settings))
       gateway.adjust(adjustableGateway(settings))
-      http.adjust(adjustableHttp(settings))
+      http.adjust(adjustableHttp(settings, origins))
       if (!isWorker) {
         for (const { level, message } of notices) tell({ kind: 'notice', level, message })
         tell({ kind: 'reload', changed, waiting })
@@ -436,7 +441,7 @@ function gatewaySettings(settings: Settings) {
   }
 }
 
-function adjustableHttp(settings: Settings): AdjustableHttp {
+function adjustableHttp(settings: Settings, origins: Origins | undefined): AdjustableHttp {
   return {
     limits: {
       bodyBytes: settings.pushMaxBody,
@@ -454,6 +459,7 @@ function adjustableHttp(settings: Settings): AdjustableHttp {
     utf8Names: settings.pushEnableUtf8Names,
     consistencyCheck: !settings.pushDisableConsistencyCheck,
     flags: showFlags(settings),
+    settings: showOrigins(settings, origins),
   }
 }
 
@@ -494,7 +500,12 @@ function accessShare(access: Access, workers: number): Access {
   }
 }
 
-function httpOptions(settings: Settings, wayIn: WayIn, worker: WorkerRole | undefined): HttpOptions {
+function httpOptions(
+  settings: Settings,
+  origins: Origins | undefined,
+  wayIn: WayIn,
+  worker: WorkerRole | undefined,
+): HttpOptions {
   const { metricsPath: metrics, telemetryPath: telemetry, ingestPath: ingest } = settings
   return {
     version: VERSION,
@@ -509,7 +520,7 @@ function httpOptions(settings: Settings, wayIn: WayIn, worker: WorkerRole | unde
     paths: { metrics, telemetry, ingest },
     routePrefix: settings.webRoutePrefix,
     externalPath: externalPath(settings),
-    ...adjustableHttp(settings),
+    ...adjustableHttp(settings, origins),
     otlp: otlpTranslation(settings),
     enableLifecycle: settings.webEnableLifecycle,
     enableAdminApi: settings.webEnableAdminApi,

@@ -27,6 +27,8 @@ export function lint(families: readonly Family[]): LintProblem[] {
   )
 }
 
+const TYPE_WORD = /_(counter|gauge|histogram|summary)(?:_|$)/i
+
 type Found = readonly [rule: LintRule, message: string]
 
 function* problemsOf(family: Family): Generator<Found> {
@@ -34,6 +36,9 @@ function* problemsOf(family: Family): Generator<Found> {
   if (help === '') yield ['help', `has no help text: add a line # HELP ${name} …`]
   yield* unitProblems(name)
   yield* typeProblems(name, family.type)
+  const typeWord = TYPE_WORD.exec(name)?.[1]
+  if (typeWord !== undefined)
+    yield ['type-in-name', `has the type ${typeWord} in its name: leave that to # TYPE`]
   if (name.includes(':')) yield ['colon', 'has a colon, which is left to recording rules: use _']
   if (/[a-z][A-Z]/.test(name)) yield ['camel-case', 'is in camelCase: write it in snake_case']
   yield* labelProblems(family)
@@ -93,8 +98,6 @@ function* typeProblems(name: string, type: FamilyType): Generator<Found> {
   const suffix = /_(?:count|sum)$/.exec(name)?.[0]
   if (!isHistogram && type !== 'summary' && suffix !== undefined)
     yield ['reserved-suffix', `is a ${type}: names that end in ${suffix} are for histograms and summaries`]
-  if (new RegExp(`_${type}(?:_|$)`, 'i').test(name))
-    yield ['type-in-name', `says in its name that it is a ${type}: leave that to # TYPE`]
 }
 
 function* labelProblems(family: Family): Generator<Found> {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type SettingKey, settingRows } from './options.ts'
-import type { Settings } from './rules.ts'
+import type { Origins, Settings } from './rules.ts'
 
 /** What becomes of settings that were read anew. */
 export interface Reloaded {
@@ -29,6 +29,19 @@ export function takeOver(current: Settings, next: Settings): Reloaded {
     } else waiting.push(flag)
   }
   return { settings: { ...current, ...taken } as Settings, changed, waiting }
+}
+
+/** Where settings came from after a reload: what waits for a restart is what it was. */
+export function originsAfter(
+  current: Origins | undefined,
+  next: Origins | undefined,
+  { waiting }: Pick<Reloaded, 'waiting'>,
+): Origins | undefined {
+  if (current === undefined || next === undefined) return current
+  const kept = settingRows
+    .filter(([, { flag }]) => waiting.includes(flag))
+    .map(([key]) => [key, current[key]] as const)
+  return { ...next, ...Object.fromEntries(kept) }
 }
 
 /** What became of it, in lines for whoever asked. */

@@ -32,6 +32,21 @@ export function showSettings(settings: Settings, origins: Origins): readonly Sho
   })
 }
 
+/**
+ * The same as text, each with where it came from: `program` for all where nobody says, as when a program starts the server.
+ */
+export function showOrigins(
+  settings: Settings,
+  origins: Origins | undefined,
+): readonly { flag: string; value: string; from: string; origin: string }[] {
+  return settingRows.map(([key, row]) => ({
+    flag: row.flag,
+    value: showValue(row, settings[key]),
+    from: origins?.[key].from ?? 'program',
+    origin: origins?.[key].name ?? '',
+  }))
+}
+
 /** The text of every setting by its flag, in the order of the table, secrets masked. */
 export function showFlags(settings: Settings): Record<string, string> {
   return Object.fromEntries(settingRows.map(([key, row]) => [row.flag, showValue(row, settings[key])]))

@@ -49,6 +49,11 @@ export interface Gateway {
   /** One group or set and some of its families; caught up with the store first. Undefined when it is not there. */
   show(request: ShowRequest): Promise<Shown | undefined>
   /**
+   * What the series are made up of; caught up with the store first. Where counting takes long, an answer is given again for
+   * a while: `nowMs` tells as of when it is.
+   */
+  cardinality(request: CardinalityRequest): Promise<Cardinality>
+  /**
    * Resolves when pushes and scrapes can be served, be it that only a part of the store is there to serve them; rejects
    * with why not.
    */
@@ -166,6 +171,16 @@ export interface GatewayStatus {
   readonly reason?: string
   /** Absent when the store did not tell in time. */
   readonly report?: StoreReport
+  /** What the page shows, as last known. */
+  readonly holds: Holdings
+}
+
+export interface Holdings {
+  readonly series: number
+  readonly groups: number
+  readonly sets: number
+  /** Groups and sets of which less than a minute is left. */
+  readonly expiringSoon: number
 }
 
 export interface ListRequest {
@@ -240,6 +255,45 @@ export interface ListedFamily {
   readonly series: number
   /** Decoded on demand, without the labels of the unit. */
   read(): Family
+}
+
+export interface CardinalityRequest {
+  /** One of them has to select the labels of a group or set; none selects all. */
+  readonly match: readonly { readonly text: string; readonly select: Selector }[]
+  /** Length of each list. */
+  readonly limit: number
+  /** The label whose values are told. */
+  readonly label?: string
+  readonly deadlineMs: number
+}
+
+/** Lists are ordered by what they count, the most first, and then by name. */
+export interface Cardinality {
+  /** The store's clock. */
+  readonly nowMs: number
+  readonly series: number
+  readonly groups: number
+  readonly sets: number
+  readonly families: number
+  /** False when there are too many values of labels to count all of them. */
+  readonly complete: boolean
+  /** `groups` are groups and sets. */
+  readonly metrics: readonly {
+    readonly name: string
+    readonly type: FamilyType
+    readonly series: number
+    readonly groups: number
+  }[]
+  readonly jobs: readonly {
+    readonly job: string
+    readonly series: number
+    readonly groups: number
+    readonly sets: number
+  }[]
+  /** By the number of different values. The bound of a bucket and the quantile are no labels here. */
+  readonly labels: readonly { readonly name: string; readonly values: number; readonly series: number }[]
+  readonly pairs: readonly { readonly name: string; readonly value: string; readonly series: number }[]
+  readonly values?: readonly { readonly value: string; readonly series: number }[]
 }
 
 export interface GroupListing {

@@ -1,7 +1,7 @@
 import { labelValue } from '../model/labels.ts'
 import type { ListedFamily, ListedUnit, Listing, ListRequest, Shown, ShowRequest } from './gateway.ts'
 import { type Lane, type Turn, takeTurns } from './turns.ts'
-import { expiryOf, expiryOfEntry } from './view/expiry.ts'
+import { expiryOf, expiryOfEntry, isExpiring } from './view/expiry.ts'
 import type { Sync } from './view/sync.ts'
 import { type Entry, PUSH_FAILURE_TIME, PUSH_TIME, readEntry, type Unit } from './view/unit.ts'
 import type { View } from './view/view.ts'
@@ -144,14 +144,8 @@ const STATES: Readonly<
   Record<NonNullable<ListRequest['state']>, (unit: Unit, nowMs: number, withinMs: number) => boolean>
 > = {
   failed: ({ pushedMs, failedMs }) => failedMs > 0 && failedMs >= pushedMs,
-  expiring: (unit, nowMs, withinMs) => isExpiring(unit, nowMs, withinMs),
+  expiring: isExpiring,
   stale: ({ pushedMs }, nowMs, withinMs) => nowMs - pushedMs >= withinMs,
-}
-
-/** Whether less than this is left of it. */
-export function isExpiring(unit: Unit, nowMs: number, withinMs: number): boolean {
-  const expiresMs = expiryOf(unit)
-  return expiresMs !== 0 && expiresMs - nowMs < withinMs
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Writer } from '../formats/format.ts'
 import { unitId } from '../model/unit.ts'
 import type { Store, StoreLimits } from '../store/store.ts'
 import type { Levels, Tell } from '../telemetry/events.ts'
+import { makeCardinality } from './cardinality.ts'
 import type { Gateway, GroupListing } from './gateway.ts'
 import { makeIngest } from './ingest.ts'
 import { makeList, makeShow } from './listing.ts'
@@ -137,8 +138,9 @@ export function openGateway(
     },
     list: makeList(reading),
     show: makeShow(reading),
+    cardinality: makeCardinality(reading),
     ready,
-    status: makeStatus({ store, sync, ready }),
+    status: makeStatus({ store, view, sync, ready }),
     levels() {
       const quarantined = scraper.quarantined()
       return {

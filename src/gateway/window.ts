@@ -19,12 +19,17 @@ export class Window<T> {
   }
 
   add(item: T): void {
-    const top = this.#heap.peek()
+    const { last } = this
     if (this.#heap.size < this.#most) this.#heap.push(item)
-    else if (top !== undefined && this.#before(item, top)) {
+    else if (last !== undefined && this.#before(item, last)) {
       this.#heap.pop()
       this.#heap.push(item)
     }
+  }
+
+  /** What every further item has to come before; undefined while there is room. */
+  get last(): T | undefined {
+    return this.#heap.size < this.#most ? undefined : this.#heap.peek()
   }
 
   /** Takes the items out, in order. */

@@ -2,6 +2,7 @@ import type { SecureVersion } from 'node:tls'
 import type { ReadOptions, SampleLimits } from '../formats/format.ts'
 import type { TranslationOptions } from '../formats/otlp/index.ts'
 import type { Gateway } from '../gateway/gateway.ts'
+import type { Activity } from '../telemetry/activity.ts'
 import type { Tell } from '../telemetry/events.ts'
 import type { Access } from './gate/gate.ts'
 
@@ -54,7 +55,18 @@ export interface HttpOptions {
   readonly compat: 'none' | 'pushgateway'
   /** Every setting as text by the name of its flag, no secret in it; for the status. */
   readonly flags: Readonly<Record<string, string>>
+  /** Every setting in effect and where it came from, no secret in it; for the status. */
+  readonly settings: readonly EffectiveSetting[]
   readonly startedAt: Date
+}
+
+export interface EffectiveSetting {
+  readonly flag: string
+  readonly value: string
+  /** `default`, `flag`, `environment`, `file`, or `program` where a program that starts the server gave it. */
+  readonly from: string
+  /** The flag, variable or place in the file; empty where there is none. */
+  readonly origin: string
 }
 
 /** What clients' certificates are asked and checked for; names and meaning are Go's. */
@@ -68,7 +80,7 @@ export type ClientAuth =
 /** What may be exchanged while the server runs, for requests that come from then on. */
 export type AdjustableHttp = Pick<
   HttpOptions,
-  'limits' | 'ttl' | 'requestTimeoutMs' | 'utf8Names' | 'consistencyCheck' | 'flags'
+  'limits' | 'ttl' | 'requestTimeoutMs' | 'utf8Names' | 'consistencyCheck' | 'flags' | 'settings'
 >
 
 /** What new connections are set up with. */
@@ -119,11 +131,16 @@ export interface HttpDeps {
     | 'snapshot'
     | 'list'
     | 'show'
+    | 'cardinality'
     | 'ready'
     | 'status'
   >
   readonly tell: Tell
-  readonly telemetry: { metrics(): Promise<{ contentType: string; body: string }> }
+  readonly telemetry: {
+    metrics(): Promise<{ contentType: string; body: string }>
+    /** Of all processes that serve together. */
+    activity(): Promise<Activity>
+  }
   /** What `/-/quit` and `/-/reload` do; without it they answer as if switched off. */
   readonly lifecycle?: {
     /** Begins to stop the process; called after the answer was handed over. */

@@ -8,6 +8,7 @@ import { type BoundAddress, makeListeners } from './listeners.ts'
 import type { AdjustableHttp, HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
 import { type Parameters, querySchema, type RawQuery, readQuery } from './parameters.ts'
 import { adminRoutes } from './routes/admin.ts'
+import { cardinalityRoutes } from './routes/cardinality.ts'
 import { exportRoutes } from './routes/export.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { indexRoutes } from './routes/index-page.ts'
@@ -75,6 +76,7 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
     ...metricsApiRoutes(options, deps),
     ...exportRoutes(options, deps),
     ...groupRoutes(options, deps),
+    ...cardinalityRoutes(deps),
     ...adminRoutes(options, deps),
     ...managementRoutes(options, deps, () => isStopping),
     ...indexRoutes(options),

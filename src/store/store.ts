@@ -389,6 +389,8 @@ export interface StoreReport {
   readonly primaries: readonly StorePrimary[]
   /** Gateways that share the store, this one included, as they announced themselves. */
   readonly replicas: readonly StoreReplica[]
+  /** Which of them this one is. */
+  readonly self?: string
 }
 
 export interface StoreFinding {

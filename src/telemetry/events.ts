@@ -45,6 +45,8 @@ export type Event =
       /** What was wrong, for the debug log. */
       reason?: string
       group?: string
+      /** Those of the group, when it was refused. */
+      labels?: readonly { readonly name: string; readonly value: string }[]
     }
   /** A request that is neither a push nor a scrape was answered; `handler` as Pushgateway calls it. */
   | { kind: 'request'; handler: OtherHandler; method: string; status: number }

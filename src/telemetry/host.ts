@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client'
+import { type Counters, countersOf } from './activity.ts'
 import type { Event } from './events.ts'
 import { countsOf, merge } from './merge.ts'
 import { collectProcessMetrics, familiesOf, reloadGauges } from './metrics.ts'
@@ -15,6 +16,8 @@ export interface HostTelemetry extends Telling {
    * counted by those that ended is counted on, so that no counter goes back.
    */
   page(answers: ReadonlyMap<number, Snapshot>): Promise<{ contentType: string; body: string }>
+  /** What all of them counted, from the same. */
+  counters(answers: ReadonlyMap<number, Snapshot>): Counters
   /** A worker ended. */
   retire(worker: number): void
 }
@@ -56,20 +59,29 @@ export function openHostTelemetry(options: HostOptions): HostTelemetry {
     if (event.kind === 'worker.ended') losses.inc()
   }
 
+  /** Takes in what they say, and answers with what all say, by their numbers. */
+  function learn(answers: ReadonlyMap<number, Snapshot>): (readonly [number, Snapshot])[] {
+    for (const [worker, snapshot] of answers) last.set(worker, snapshot)
+    return [...last].sort(([one], [other]) => one - other)
+  }
+
   return {
     ...openTelling({ ...options, worker: SUPERVISOR }, { count }),
     async page(answers) {
-      for (const [worker, snapshot] of answers) last.set(worker, snapshot)
+      const workers = learn(answers)
       serving.set(options.serving())
       silent.set(options.workers - answers.size)
       const own = await familiesOf(registry, ofProcess)
-      const workers = [...last].sort(([one], [other]) => one - other)
       const merged = merge([
         [SUPERVISOR, own],
         ...workers.map(([worker, snapshot]) => [String(worker), snapshot] as const),
         ['', ended],
       ])
       return render([...merged, pushesBy(workers)])
+    },
+    counters(answers) {
+      const workers = learn(answers).map(([worker, snapshot]) => [String(worker), snapshot] as const)
+      return countersOf(merge([...workers, ['', ended]]))
     },
     retire(worker) {
       const snapshot = last.get(worker)

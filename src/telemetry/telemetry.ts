@@ -1,3 +1,4 @@
+import { type Activity, countersOf, makeRejections, type Rejection } from './activity.ts'
 import type { Event, Levels, Tell } from './events.ts'
 import { levelOf, lineOf } from './lines.ts'
 import { type LogFormat, type LogLevel, openLog } from './log.ts'
@@ -42,6 +43,9 @@ export interface Telemetry extends Telling {
   metrics(): Promise<{ contentType: string; body: string }>
   /** The same for a page that several workers share. */
   snapshot(): Promise<Snapshot>
+  activity(): Promise<Activity>
+  /** The last writes that were not taken, newest first. */
+  rejections(): readonly Rejection[]
   close(): void
 }
 
@@ -58,10 +62,22 @@ const CLASH_AGAIN_MS = 10 * 60_000
 
 export function openTelemetry(options: TelemetryOptions): Telemetry {
   const metrics = openMetrics(options.version, options.levels)
+  const rejections = makeRejections()
+  const counting = {
+    count(event: Event): void {
+      metrics.count(event)
+      if (event.kind === 'push') rejections.note(event)
+    },
+  }
   return {
-    ...openTelling(options, metrics),
+    ...openTelling(options, counting),
     metrics: () => metrics.page(),
     snapshot: () => metrics.snapshot(),
+    activity: async () => ({
+      counters: countersOf(await metrics.snapshot()),
+      rejections: rejections.recent(),
+    }),
+    rejections: rejections.recent,
     close: () => metrics.close(),
   }
 }

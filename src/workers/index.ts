@@ -4,12 +4,14 @@
  */
 import { announce, DRAINING, STOPPED } from '../announce.ts'
 import type { StartedServer, StartOptions } from '../app.ts'
-import { reloadText, takeOver } from '../config/reload.ts'
+import { originsAfter, reloadText, takeOver } from '../config/reload.ts'
 import type { Settings } from '../config/rules.ts'
 import { PgrError } from '../errors/pgr-error.ts'
+import { newestOf } from '../telemetry/activity.ts'
 import { openHostTelemetry } from '../telemetry/host.ts'
 import { makeClusterWorld } from './cluster-world.ts'
 import { makePool } from './pool.ts'
+import type { InEffect } from './services.ts'
 
 /** What workers may take to say how they are; those that ask have a little longer. */
 const TELEMETRY_TIMEOUT_MS = 1000
@@ -23,7 +25,7 @@ export async function startWorkers(
   settings: Settings,
   { origins, notices = [], requestStop = () => {}, reread }: StartOptions,
 ): Promise<StartedServer> {
-  let current = settings
+  let current: InEffect = { settings, origins }
   const startedAt = new Date()
   const host = openHostTelemetry({
     workers: settings.workers,
@@ -38,17 +40,25 @@ export async function startWorkers(
     count: settings.workers,
     world: makeClusterWorld(log.relay),
     tell,
-    service: { metrics, ready, reload, quit: requestStop },
-    boot: () => ({ settings: current, startedAt }),
+    service: { metrics, activity, ready, reload, quit: requestStop },
+    boot: () => ({ ...current, startedAt }),
     onEnd: host.retire,
   })
 
   async function metrics() {
-    const outcomes = await pool.ask('snapshot', undefined, TELEMETRY_TIMEOUT_MS)
-    const said = [...outcomes].flatMap(([worker, outcome]) =>
-      outcome.status === 'fulfilled' ? [[worker, outcome.value] as const] : [],
-    )
-    return host.page(new Map(said))
+    return host.page(answersOf(await pool.ask('snapshot', undefined, TELEMETRY_TIMEOUT_MS)))
+  }
+
+  /** What is counted is that of the host, workers that ended included; what these refused of late went with them. */
+  async function activity() {
+    const [snapshots, rejections] = await Promise.all([
+      pool.ask('snapshot', undefined, TELEMETRY_TIMEOUT_MS),
+      pool.ask('rejections', undefined, TELEMETRY_TIMEOUT_MS),
+    ])
+    return {
+      counters: host.counters(answersOf(snapshots)),
+      rejections: newestOf([...answersOf(rejections).values()]),
+    }
   }
 
   /** A connection may come to any of them. */
@@ -63,16 +73,20 @@ export async function startWorkers(
     if (reread === undefined)
       throw new PgrError('PGR_FORBIDDEN', 'settings are read at the start only; restart to change them')
     const resolved = reread()
-    const reloaded = takeOver(current, resolved.settings)
-    throwFailure(await pool.ask('reload', reloaded.settings, RELOAD_TIMEOUT_MS))
-    return { ...reloaded, notices: resolved.notices }
+    const reloaded = takeOver(current.settings, resolved.settings)
+    const inEffect = {
+      settings: reloaded.settings,
+      origins: originsAfter(current.origins, resolved.origins, reloaded),
+    }
+    throwFailure(await pool.ask('reload', inEffect, RELOAD_TIMEOUT_MS))
+    return { ...reloaded, inEffect, notices: resolved.notices }
   }
 
   async function reloadNow(): Promise<string> {
     try {
-      const { changed, waiting, notices, settings } = await readAnew()
-      current = settings
-      log.setLevel(settings.logLevel)
+      const { changed, waiting, notices, inEffect } = await readAnew()
+      current = inEffect
+      log.setLevel(inEffect.settings.logLevel)
       for (const { level, message } of notices) tell({ kind: 'notice', level, message })
       tell({ kind: 'reload', changed, waiting })
       return reloadText({ changed, waiting })
@@ -105,6 +119,15 @@ export async function startWorkers(
       tell(STOPPED)
     },
   }
+}
+
+/** What those said that answered in time. */
+function answersOf<Value>(outcomes: ReadonlyMap<number, PromiseSettledResult<Value>>): Map<number, Value> {
+  return new Map(
+    [...outcomes].flatMap(([worker, outcome]) =>
+      outcome.status === 'fulfilled' ? [[worker, outcome.value] as const] : [],
+    ),
+  )
 }
 
 /** Throws what the first of those that failed said. */

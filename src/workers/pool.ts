@@ -46,12 +46,12 @@ export interface PoolOptions {
   readonly tell: Tell
   readonly service: SupervisorService
   /** Asked anew for each worker. */
-  boot(): Pick<Boot, 'settings' | 'startedAt'>
+  boot(): Pick<Boot, 'settings' | 'origins' | 'startedAt'>
   /** A worker is gone, asked to or not. */
   onEnd(worker: number): void
 }
 
-type Asked = 'snapshot' | 'ready' | 'drain' | 'reload'
+type Asked = 'snapshot' | 'rejections' | 'ready' | 'drain' | 'reload'
 type Outcomes<Name extends Asked> = Map<
   number,
   PromiseSettledResult<Awaited<ReturnType<WorkerService[Name]>>>
@@ -126,8 +126,8 @@ export function makePool({ count, world, tell, service, boot, onEnd }: PoolOptio
     try {
       const urls = await calls.call('start', { number, holdsBack, ...given }, 0)
       // Settings may have been reloaded meanwhile.
-      const { settings } = boot()
-      if (settings !== given.settings) await calls.call('reload', settings, 0)
+      const { settings, origins } = boot()
+      if (settings !== given.settings) await calls.call('reload', { settings, origins }, 0)
       worker.isServing = true
       const seconds = (world.nowMs() - bornAtMs) / 1000
       tell({ kind: 'worker.started', worker: number, pid: process.pid, seconds })

@@ -1,12 +1,17 @@
-import type { Settings } from '../config/rules.ts'
+import type { Origins, Settings } from '../config/rules.ts'
+import type { Activity, Rejection } from '../telemetry/activity.ts'
 import type { Snapshot } from '../telemetry/snapshot.ts'
 
+/** Settings as they are in effect, and where they came from. */
+export interface InEffect {
+  readonly settings: Settings
+  readonly origins: Origins | undefined
+}
+
 /** With what a worker begins. */
-export interface Boot {
+export interface Boot extends InEffect {
   /** From 1; one that takes the place of another has its number. */
   readonly number: number
-  /** As they are in effect. */
-  readonly settings: Settings
   /** When the supervisor started. */
   readonly startedAt: Date
   /** Others serve meanwhile: do not listen before what is stored was read. */
@@ -22,8 +27,10 @@ export type WorkerService = {
   snapshot(): Promise<Snapshot>
   /** Of this worker alone. */
   ready(): Promise<void>
+  /** Its last writes that were not taken. */
+  rejections(): readonly Rejection[]
   /** Takes these settings over. */
-  reload(settings: Settings): void
+  reload(given: InEffect): void
   drain(): void
   /** Answers when the last request was answered and the store let go. */
   stop(): Promise<void>
@@ -32,6 +39,7 @@ export type WorkerService = {
 /** What the supervisor does for a worker: all of it is about all workers. */
 export type SupervisorService = {
   metrics(): Promise<{ contentType: string; body: string }>
+  activity(): Promise<Activity>
   ready(): Promise<void>
   reload(): Promise<string>
   quit(): void

@@ -1,16 +1,15 @@
 /** The program of a worker: what it does, it does when the supervisor asks. */
 import { startProcess } from '../app.ts'
-import type { Settings } from '../config/rules.ts'
 import { PgrError } from '../errors/pgr-error.ts'
 import { makeCalls } from './calls.ts'
-import type { Boot, SupervisorService, WorkerService } from './services.ts'
+import type { Boot, InEffect, SupervisorService, WorkerService } from './services.ts'
 
 /** More than the supervisor waits for any worker. */
 const TIMEOUT_MS = 3000
 const RELOAD_TIMEOUT_MS = 15_000
 
 let server: Awaited<ReturnType<typeof startProcess>> | undefined
-let settings: Settings | undefined
+let given: InEffect | undefined
 
 function send(message: unknown): void {
   if (process.connected) process.send?.(message, undefined, {}, () => {})
@@ -18,15 +17,17 @@ function send(message: unknown): void {
 
 const supervisor = makeCalls<SupervisorService>('the supervisor', send, {
   async start(boot: Boot) {
-    settings = boot.settings
-    server = await startProcess(settings, {
+    given = boot
+    server = await startProcess(boot.settings, {
+      ...(boot.origins === undefined ? {} : { origins: boot.origins }),
       requestStop: () => void supervisor.call('quit', undefined, TIMEOUT_MS).catch(() => undefined),
-      reread: () => ({ settings: settings ?? boot.settings, notices: [] }),
+      reread: () => ({ ...(given ?? boot), notices: [] }),
       worker: {
         number: boot.number,
         startedAt: boot.startedAt,
         holdsBack: boot.holdsBack,
         metrics: () => supervisor.call('metrics', undefined, TIMEOUT_MS),
+        activity: () => supervisor.call('activity', undefined, TIMEOUT_MS),
         ready: () => supervisor.call('ready', undefined, TIMEOUT_MS),
         reload: () => supervisor.call('reload', undefined, RELOAD_TIMEOUT_MS),
       },
@@ -36,8 +37,9 @@ const supervisor = makeCalls<SupervisorService>('the supervisor', send, {
   ping() {},
   snapshot: () => started().snapshot(),
   ready: () => started().ready(),
-  reload(next: Settings) {
-    settings = next
+  rejections: () => started().rejections(),
+  reload(next: InEffect) {
+    given = next
     started().reload()
   },
   drain: () => started().drain(),

@@ -55,8 +55,13 @@ export const OPTIONS: HttpOptions = {
   drainMs: 5000,
   compat: 'none',
   flags: { port: '9753', 'redis.password': '***' },
+  settings: [{ flag: 'port', value: '9753', from: 'default', origin: '' }],
   startedAt: new Date(Date.UTC(2026, 0, 2, 3, 4, 5)),
 }
+
+export const NO_HOLDINGS = { series: 0, groups: 0, sets: 0, expiringSoon: 0 }
+
+export const NO_ACTIVITY = { counters: { pushes: [], samples: [], rejections: [] }, rejections: [] }
 
 export const PAGE = 'a 1\nb 2\n'
 
@@ -116,13 +121,23 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
         snapshot: async () => ({ nowMs: 0, units: [] }),
         list: async () => ({ nowMs: 1, total: { groups: 0, sets: 0, series: 0 }, matching: 0, units: [] }),
         show: async () => undefined,
+        cardinality: async () => ({
+          nowMs: 1,
+          ...{ series: 0, groups: 0, sets: 0, families: 0, complete: true },
+          ...{ metrics: [], labels: [], jobs: [], pairs: [] },
+        }),
         ready: async () => {},
-        status: async () => ({ store: 'embedded', ready: true }),
+        status: async () => ({
+          store: 'embedded',
+          ready: true,
+          holds: NO_HOLDINGS,
+        }),
         ...gateway,
       },
       tell: (event) => events.push(event),
       telemetry: {
         metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'pgr_units 1\n' }),
+        activity: async () => NO_ACTIVITY,
       },
       ...deps,
     },

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { PgrError } from '../../src/errors/pgr-error.ts'
-import { OPTIONS, openTestServer, PAGE, pageOf } from './open-test-server.ts'
+import { NO_ACTIVITY, OPTIONS, openTestServer, PAGE, pageOf } from './open-test-server.ts'
 
 const PROMETHEUS =
   'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
@@ -157,7 +157,12 @@ describe('own metrics', () => {
     const own = '# HELP pgr_units Units.\n# TYPE pgr_units gauge\npgr_units 1\n'
     const server = openTestServer({
       options: { compat: 'pushgateway', paths: { ...OPTIONS.paths, telemetry: OPTIONS.paths.metrics } },
-      deps: { telemetry: { metrics: async () => ({ contentType: 'text/plain', body: own }) } },
+      deps: {
+        telemetry: {
+          metrics: async () => ({ contentType: 'text/plain', body: own }),
+          activity: async () => NO_ACTIVITY,
+        },
+      },
     })
     const { headers, rawPayload } = await server.inject({
       method: 'GET',
@@ -176,6 +181,7 @@ describe('own metrics', () => {
           metrics: async () => {
             throw error
           },
+          activity: async () => NO_ACTIVITY,
         },
       },
     })

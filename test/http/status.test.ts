@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { StoreReport } from '../../src/store/store.ts'
-import { openTestServer } from './open-test-server.ts'
+import { NO_HOLDINGS, openTestServer } from './open-test-server.ts'
 
 const REPORT: StoreReport = {
   name: 'redis',
@@ -54,7 +54,13 @@ describe('the status', () => {
   it('tells all that the store reports', async () => {
     const server = openTestServer({
       gateway: {
-        status: async () => ({ store: 'redis', ready: true, reason: 'b is away', report: REPORT }),
+        status: async () => ({
+          store: 'redis',
+          ready: true,
+          reason: 'b is away',
+          report: REPORT,
+          holds: NO_HOLDINGS,
+        }),
       },
     })
     const { body } = await server.inject(get)
@@ -82,7 +88,14 @@ describe('the status', () => {
 
   it('is 200 and says why nothing is known when the store is away', async () => {
     const server = openTestServer({
-      gateway: { status: async () => ({ store: 'redis', ready: false, reason: 'connection refused' }) },
+      gateway: {
+        status: async () => ({
+          store: 'redis',
+          ready: false,
+          reason: 'connection refused',
+          holds: NO_HOLDINGS,
+        }),
+      },
     })
     const { statusCode, body } = await server.inject(get)
     expect(statusCode).toBe(200)
@@ -99,7 +112,7 @@ describe('the status', () => {
       gateway: {
         status: async ({ deadlineMs }) => {
           deadlines.push(deadlineMs)
-          return { store: 'redis', ready: true }
+          return { store: 'redis', ready: true, holds: NO_HOLDINGS }
         },
       },
     })
@@ -127,5 +140,76 @@ describe('the status', () => {
     expect(server.events.filter(({ kind }) => kind !== 'request')).toMatchObject([
       { kind: 'defect', where: 'status', error },
     ])
+  })
+
+  it('tells which replica answers, what is switched on, and what every setting is', async () => {
+    const server = openTestServer({
+      options: {
+        enableAdminApi: true,
+        consistencyCheck: false,
+        settings: [
+          { flag: 'port', value: '9753', from: 'default', origin: '' },
+          { flag: 'redis.password', value: '***', from: 'environment', origin: 'PGR_REDIS_PASSWORD' },
+        ],
+        startedAt: new Date(Date.now() - 5000),
+      },
+      gateway: {
+        status: async () => ({
+          ...{ store: 'redis', ready: true, report: { ...REPORT, self: '1f' } },
+          holds: { series: 5, groups: 1, sets: 2, expiringSoon: 3 },
+        }),
+      },
+    })
+    const { data } = JSON.parse((await server.inject(get)).body)
+    expect(data).toMatchObject({
+      replica: { id: '1f' },
+      features: { admin_api: true, lifecycle: false, consistency_check: false },
+      settings: [
+        { flag: 'port', value: '9753', from: 'default' },
+        { flag: 'redis.password', value: '***', from: 'environment', origin: 'PGR_REDIS_PASSWORD' },
+      ],
+      page: { series: 5, groups: 1, sets: 2, expiring_within_60s: 3 },
+    })
+    expect(data.replica.uptime_seconds).toBeGreaterThanOrEqual(5)
+    expect(data.settings[0]).not.toHaveProperty('origin')
+  })
+
+  it('tells what was pushed and what was not taken, with the labels of its group', async () => {
+    const counters = {
+      pushes: [{ protocol: 'text', outcome: 'accepted', total: 2 }] as const,
+      samples: [{ protocol: 'text', total: 9 }],
+      rejections: [{ protocol: 'text', reason: 'PGR_PUSH_INVALID', total: 1 }],
+    }
+    const rejection = {
+      atMs: Date.UTC(2026, 1, 3),
+      protocol: 'text',
+      code: 'PGR_PUSH_INVALID',
+      reason: 'no',
+    } as const
+    const labels = [{ name: '__proto__', value: 'x' }]
+    const server = openTestServer({
+      deps: {
+        telemetry: {
+          metrics: async () => ({ contentType: '', body: '' }),
+          activity: async () => ({ counters, rejections: [{ ...rejection, labels }, rejection] }),
+        },
+      },
+    })
+    const { body } = await server.inject(get)
+    const { data } = JSON.parse(body)
+    expect(data.counters).toEqual(counters)
+    const told = { at: '2026-02-03T00:00:00.000Z', protocol: 'text', code: 'PGR_PUSH_INVALID', reason: 'no' }
+    expect(data.recent_rejections[1]).toEqual({ ...told, labels: null })
+    expect(body).toContain('"labels":{"__proto__":"x"}')
+  })
+
+  it('goes without what other processes did not tell', async () => {
+    const metrics = async () => ({ contentType: '', body: '' })
+    const activity = () => Promise.reject(new Error('no'))
+    const { statusCode, body } = await openTestServer({ deps: { telemetry: { metrics, activity } } }).inject(
+      get,
+    )
+    expect(statusCode).toBe(200)
+    expect(Object.keys(JSON.parse(body).data)).not.toContain('counters')
   })
 })

@@ -41,6 +41,12 @@ const KNOWN = {
   'redis-cli': { commands: ['redis-cli', 'valkey-cli'], args: ['--version'] },
   openssl: { commands: ['openssl'], args: ['version'] },
   curl: { commands: ['curl'], args: ['--version'] },
+  bash: { commands: ['bash'], args: ['--version'] },
+  zsh: { commands: ['zsh'], args: ['--version'] },
+  fish: { commands: ['fish'], args: ['--version'] },
+  /** That of util-linux, which gives a program a terminal. */
+  script: { commands: ['script'], args: ['--version'] },
+  jq: { commands: ['jq'], args: ['--version'] },
 } as const satisfies Record<string, Known>
 
 export type PeerName = keyof typeof KNOWN

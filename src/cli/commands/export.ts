@@ -12,8 +12,8 @@ export class Export extends Command {
       command: '<%= config.bin %> <%= command.id %> --output=backup.ndjson',
     },
     {
-      description: 'Count series by group',
-      command: '<%= config.bin %> <%= command.id %> | grep \'"kind"\' | cut -c1-100',
+      description: 'Keep a backup compressed',
+      command: '<%= config.bin %> <%= command.id %> | gzip > backup.ndjson.gz',
     },
   ]
   static override flags = {

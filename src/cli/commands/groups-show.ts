@@ -16,7 +16,7 @@ export class GroupsShow extends Command {
       command: '<%= config.bin %> <%= command.id %> job=backup instance=db1 --search=seconds',
     },
     {
-      description: 'Ask when the push before last was refused, and why',
+      description: 'Ask why the last push was refused',
       command: '<%= config.bin %> <%= command.id %> job=backup instance=db1 --json | jq -r .failure_reason',
     },
   ]

@@ -15,9 +15,9 @@ export class GroupsWatch extends Command {
       command: '<%= config.bin %> <%= command.id %> --match=\'{job="backup"}\'',
     },
     {
-      description: 'Write down what fails, for ten minutes',
+      description: 'Write down what fails, for a minute',
       command:
-        '<%= config.bin %> <%= command.id %> --failed --json --interval=10s --count=60 >> failures.ndjson',
+        '<%= config.bin %> <%= command.id %> --failed --json --interval=10s --count=7 >> failures.ndjson',
     },
   ]
   static override flags = { ...selectFlags, ...liveFlags, ...gatewayFlags, ...jsonFlag, ...noColorFlag }

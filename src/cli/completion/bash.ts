@@ -22,6 +22,12 @@ _pgr_flags() {
 ${commands.map(({ name, flags }) => `    ${quote(name)}) echo ${quote(flags.map(({ long }) => long).join(' '))} ;;\n`).join('')}  esac
 }
 
+# What may stand behind a command besides flags; names of files come by themselves.
+_pgr_rest() {
+  case "$1" in
+${commands.map(restCase).join('')}  esac
+}
+
 # What may follow a flag: words, or the name of a file; nothing for what is up to whoever types it.
 _pgr_values() {
   case "$1 $2" in
@@ -75,11 +81,17 @@ _pgr() {
     COMPREPLY=( $(compgen -W "$(_pgr_flags "\${command:-serve}")" -- "$current") )
   elif [[ -z "$command" ]]; then
     COMPREPLY=( $(compgen -W "$(_pgr_commands '')" -- "$current") )
+  else
+    COMPREPLY=( $(compgen -W "$(_pgr_rest "$command")" -- "$current") )
   fi
 }
 
 complete -o default -F _pgr pgr
 `
+}
+
+function restCase({ name, rest }: CommandWords): string {
+  return rest === 'file' || rest.length === 0 ? '' : `    ${quote(name)}) echo ${quote(rest.join(' '))} ;;\n`
 }
 
 function valueCases({ name, flags }: CommandWords): string {

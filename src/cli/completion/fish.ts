@@ -44,10 +44,13 @@ function candidate(command: string, word: string, summary: string): string {
   return `complete -c pgr -f -n ${quote(`__pgr_is ${quote(command)}`)} -a ${word} -d ${quote(summary)}\n`
 }
 
-function flagLines({ name, flags, takesFile }: CommandWords): string {
+function flagLines({ name, flags, rest }: CommandWords): string {
   const when = `-n ${quote(`__pgr_is ${quote(name)}`)}`
-  const files = takesFile ? `complete -c pgr -F ${when}\n` : ''
-  return files + flags.map((flag) => `complete -c pgr ${when} ${flagWords(flag)}\n`).join('')
+  const behind = rest === 'file' ? '-F' : `-f -a ${quote(rest.join(' '))}`
+  return (
+    (rest.length === 0 ? '' : `complete -c pgr ${when} ${behind}\n`) +
+    flags.map((flag) => `complete -c pgr ${when} ${flagWords(flag)}\n`).join('')
+  )
 }
 
 function flagWords({ long, short, summary, value }: FlagWords): string {

@@ -6,8 +6,8 @@ export interface CommandWords {
   readonly name: string
   readonly summary: string
   readonly flags: readonly FlagWords[]
-  /** Takes the name of a file. */
-  readonly takesFile: boolean
+  /** What stands behind it besides flags: the name of a file, one of these, or nothing that is known. */
+  readonly rest: 'file' | readonly string[]
 }
 
 export interface FlagWords {
@@ -28,9 +28,13 @@ export function commandWords(commands: readonly Command.Loadable[]): CommandWord
       name: command.id.replaceAll(':', ' '),
       summary: sentence(command.summary),
       flags: [...Object.entries(command.flags).flatMap(flagWords), HELP],
-      takesFile: Object.keys(command.args).includes('file'),
+      rest: restOf(command),
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function restOf({ args }: Command.Loadable): CommandWords['rest'] {
+  return 'file' in args ? 'file' : Object.values(args).flatMap(({ options = [] }) => options)
 }
 
 const HELP: FlagWords = { long: '--help', short: '-h', summary: 'Show help.', value: 'none' }

@@ -51,8 +51,9 @@ ${described(choices)}        )
 `
 }
 
-function commandCase({ name, flags, takesFile }: CommandWords): string {
-  const rest = takesFile ? ["'*:file:_files'"] : []
+function commandCase({ name, flags, rest: words }: CommandWords): string {
+  const rest =
+    words === 'file' ? ["'*:file:_files'"] : words.length > 0 ? [quote(`1:what:(${words.join(' ')})`)] : []
   const lines = [...flags.flatMap(flagSpecs), ...rest].map((spec) => `        ${spec}`)
   return `    (${quote(name)})\n      _arguments -S \\\n${lines.join(' \\\n')} ;;\n`
 }

@@ -20,6 +20,12 @@ export function expiryOf(unit: Unit): number {
   return lastMs
 }
 
+/** Whether less than this is left of it. */
+export function isExpiring(unit: Unit, nowMs: number, withinMs: number): boolean {
+  const expiresMs = expiryOf(unit)
+  return expiresMs !== 0 && expiresMs - nowMs < withinMs
+}
+
 /** When the last of a family goes; 0 = never. */
 export function expiryOfEntry({ content, expiresMs }: Entry): number {
   if (content.kind !== 'paged') return expiresMs

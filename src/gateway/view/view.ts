@@ -73,6 +73,7 @@ export class View {
   #bytes = 0
   #live = 0
   #forgotten = 0
+  #stamp = 0
 
   constructor(partitions: number, told: ViewTold) {
     this.#told = told
@@ -119,6 +120,11 @@ export class View {
    */
   get whole(): boolean {
     return this.#partitions.every(({ position }) => position.epoch !== '')
+  }
+
+  /** Another number whenever something that is stored came, went or changed. */
+  get stamp(): number {
+    return this.#stamp
   }
 
   /** How often a partition was emptied to be read anew. */
@@ -359,6 +365,7 @@ export class View {
   }
 
   #changed(entry: Entry): void {
+    this.#stamp++
     this.#duplicates.note(entry)
     for (const listener of this.#listeners) {
       listener.entryChanged(entry)

@@ -6,6 +6,7 @@ import { writeGroupPath } from '../../model/group-path.ts'
 import { parseSelector } from '../../model/selector.ts'
 import type { UnitId } from '../../model/unit.ts'
 import { asApi, asFailure, sendFailure } from '../answer.ts'
+import { isoTime } from '../iso-time.ts'
 import { labelsJson, metricsJson } from '../metric-json.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
 import type { Query } from '../parameters.ts'
@@ -178,12 +179,6 @@ function unitJson(unit: ListedUnit): object {
     last_push_successful: pushedMs > failedMs,
     expires: isoTime(expiresMs),
   }
-}
-
-/** Null for never, and for what is no instant. */
-function isoTime(unixMs: number): string | null {
-  const date = new Date(unixMs)
-  return unixMs === 0 || Number.isNaN(date.getTime()) ? null : date.toISOString()
 }
 
 /** Kind and hash of a unit, as text that a path can hold. */

@@ -60,6 +60,7 @@ export function pushRoutes(
     return told(tell, 'push', async (request, { raw }, progress) => {
       const { path, query } = splitUrl(request.raw.url ?? '')
       const group = readGroup(path.slice(groupStart))
+      progress.labels = group
       const ttlMs = readTtl(request.headers[TTL_HEADER], query, options.ttl.maxMs)
       await store(request, raw, progress, (families, bytes) =>
         gateway.push({
@@ -92,9 +93,10 @@ export function pushRoutes(
   })
 
   /** A body, its type and a lifetime mean nothing here and are not looked at: clients send them. */
-  const deleting = told(tell, 'delete', async (request) => {
+  const deleting = told(tell, 'delete', async (request, _reply, progress) => {
     const { path } = splitUrl(request.raw.url ?? '')
     const group = readGroup(path.slice(groupStart))
+    progress.labels = group
     await stalls.assertWaiting(request.raw)
     await gateway.removeGroup({ group, deadlineMs: deadline() })
     return 202

@@ -1,6 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { GatewayStatus } from '../../gateway/gateway.ts'
+import type { Activity } from '../../telemetry/activity.ts'
 import { asApi, asFailure, sendFailure } from '../answer.ts'
+import { isoTime } from '../iso-time.ts'
+import { labelsJson } from '../metric-json.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
 import { page, type Route } from './route.ts'
 
@@ -8,16 +11,30 @@ import { page, type Route } from './route.ts'
 const STATUS_TIMEOUT_MS = 2000
 
 /** What this process is, how it was started, and how the store is; as Pushgateway has it, and the store beside it. */
-export function statusRoutes(options: HttpOptions, { gateway, tell }: HttpDeps): Route[] {
+export function statusRoutes(options: HttpOptions, { gateway, telemetry, tell }: HttpDeps): Route[] {
   const information = buildInformation(options.version)
 
   async function answerStatus(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     try {
-      const status = await gateway.status({ deadlineMs: performance.now() + STATUS_TIMEOUT_MS })
+      const [status, activity] = await Promise.all([
+        gateway.status({ deadlineMs: performance.now() + STATUS_TIMEOUT_MS }),
+        within(telemetry.activity(), STATUS_TIMEOUT_MS),
+      ])
       const data = {
         build_information: information,
         flags: options.flags,
         start_time: options.startedAt.toISOString(),
+        replica: replicaStatus(status, options.startedAt),
+        features: {
+          admin_api: options.enableAdminApi,
+          lifecycle: options.enableLifecycle,
+          consistency_check: options.consistencyCheck,
+        },
+        settings: options.settings.map(({ origin, ...setting }) =>
+          origin === '' ? setting : { ...setting, origin },
+        ),
+        page: pageStatus(status),
+        ...(activity === undefined ? {} : activityStatus(activity)),
         store: storeStatus(status),
       }
       return asApi(reply).send(JSON.stringify({ status: 'success', data }))
@@ -39,6 +56,45 @@ function buildInformation(version: string): Record<string, string> {
     nodeVersion: process.version,
     revision: '',
     version,
+  }
+}
+
+/** Undefined when it fails or takes longer: other processes are asked, and everything else is to be told all the same. */
+async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, undefined)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } catch {
+    return undefined
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function replicaStatus({ report }: GatewayStatus, startedAt: Date): object {
+  return {
+    ...(report?.self === undefined ? {} : { id: report.self }),
+    uptime_seconds: Math.max(0, Date.now() - startedAt.getTime()) / 1000,
+  }
+}
+
+function pageStatus({ holds: { series, groups, sets, expiringSoon } }: GatewayStatus): object {
+  return { series, groups, sets, expiring_within_60s: expiringSoon }
+}
+
+function activityStatus({ counters, rejections }: Activity): object {
+  return {
+    counters,
+    recent_rejections: rejections.map(({ atMs, protocol, code, reason, labels }) => ({
+      at: isoTime(atMs),
+      protocol,
+      code,
+      reason,
+      labels: labels === undefined ? null : labelsJson(labels),
+    })),
   }
 }
 
@@ -77,6 +133,7 @@ function reportStatus({ facts, findings, losses, primaries, replicas }: Report):
       partitions,
       ...(reason === undefined ? {} : { reason }),
     })),
+    // Other replicas wrote the instants, and an odd one must not hide the rest.
     replicas: replicas.map(({ id, version, address, lastSeenMs }) => ({
       id,
       version,
@@ -84,10 +141,4 @@ function reportStatus({ facts, findings, losses, primaries, replicas }: Report):
       last_seen: isoTime(lastSeenMs),
     })),
   }
-}
-
-/** Null for what is no instant: other replicas wrote it, and one odd entry must not hide the rest. */
-function isoTime(unixMs: number): string | null {
-  const date = new Date(unixMs)
-  return Number.isNaN(date.getTime()) ? null : date.toISOString()
 }

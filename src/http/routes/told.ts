@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { PgrError } from '../../errors/pgr-error.ts'
+import type { Labels } from '../../model/labels.ts'
 import type { Event, Protocol, Tell } from '../../telemetry/events.ts'
 import { asFailure, type ErrorStyle, sendFailure } from '../answer.ts'
 import type { Handler } from './route.ts'
@@ -12,6 +13,8 @@ export interface Progress {
   protocol: Protocol
   sentBytes: number
   series: number
+  /** Of the group that is written to. */
+  labels?: Labels
   /** How a failure is to be spelled. */
   style: ErrorStyle
 }
@@ -48,11 +51,17 @@ export function told(
       ...(handler === 'push' ? { requestBytes: headBytes(request.raw) + progress.sentBytes } : {}),
       series: progress.series,
       seconds: (performance.now() - startedAtMs) / 1000,
-      ...(failure === undefined ? {} : { code: failure.code, reason: failure.message }),
+      ...(failure === undefined
+        ? {}
+        : { code: failure.code, reason: failure.message, ...labelsOf(progress) }),
       group: request.raw.url ?? '',
     })
     return reply
   }
+}
+
+function labelsOf({ labels }: Progress): { labels?: Labels } {
+  return labels === undefined ? {} : { labels }
 }
 
 /** Length of what a head says, without what is between; as programs in Go count it, for which Host is no header. */

@@ -80,6 +80,7 @@ export class Health {
       losses: losses(),
       primaries: rows,
       replicas: await this.replicas().catch(() => []),
+      self: this.id,
     }
   }
 

@@ -28,7 +28,7 @@ describe('docs/cli.md', () => {
     expect(sections.sort()).toEqual(Object.keys(COMMANDS).sort())
   })
 
-  it.each(['push', 'check:config', 'check:web-config', 'hash-password'] as const)(
+  it.each(['push', 'export', 'import', 'check:config', 'check:web-config', 'hash-password'] as const)(
     'lists the flags of %s, all of them and no other',
     (id) => {
       expect(documentedFlags(id)).toEqual(ownFlags(id).map(([name]) => name))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { takeOver } from '../../../src/config/reload.ts'
+import { originsAfter, takeOver } from '../../../src/config/reload.ts'
 import { type FlagValue, resolveSettings } from '../../../src/config/resolve.ts'
 import type { Settings } from '../../../src/config/rules.ts'
 
@@ -39,6 +39,19 @@ describe('settings that were read anew', () => {
     const { settings: taken } = takeOver(settings(), settings({ port: '1' }))
     expect(takeOver(taken, settings({ port: '1' })).waiting).toEqual(['port', 'web.listen-address'])
     expect(takeOver(taken, settings()).waiting).toEqual([])
+  })
+
+  it('came from where they were read now, but for what waits', () => {
+    const resolve = (flags: Record<string, FlagValue>) =>
+      resolveSettings({ flags: new Map(Object.entries(flags)), env: {}, readFile: () => '' })
+    const { origins: before } = resolve({ 'redis.endpoint': ['a:1'] })
+    const { origins: now } = resolve({ port: '1', 'push.max-ttl': '1h' })
+    const after = originsAfter(before, now, { waiting: ['port', 'redis.endpoint'] })
+    expect(after?.port).toEqual(before.port)
+    expect(after?.redisEndpoint.from).toBe('flag')
+    expect(after?.pushMaxTtl.from).toBe('flag')
+    expect(originsAfter(undefined, now, { waiting: [] })).toBeUndefined()
+    expect(originsAfter(before, undefined, { waiting: [] })).toBe(before)
   })
 
   it.each([

@@ -7,7 +7,7 @@ import type { StoreReport } from '../../../src/store/store.ts'
 import type { Event } from '../../../src/telemetry/events.ts'
 import { openHostTelemetry } from '../../../src/telemetry/host.ts'
 import { openMetrics } from '../../../src/telemetry/metrics.ts'
-import { openTestServer } from '../../http/open-test-server.ts'
+import { NO_HOLDINGS, openTestServer } from '../../http/open-test-server.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const page = readFileSync(`${ROOT}docs/http-api.md`, 'utf8')
@@ -142,9 +142,12 @@ describe('the status', () => {
       losses: { history: 1, lostWrites: 2, resubmittedWrites: 3, lastAtMs: 4, cause: 'failover' },
       primaries: [{ endpoint: 'e', state: 'away', partitions: 64, reason: 'r' }],
       replicas: [{ id: 'i', version: 'v', address: 'a', lastSeenMs: 5 }],
+      self: 'i',
     }
     const server = openTestServer({
-      gateway: { status: async () => ({ store: 'redis', ready: false, reason: 'r', report }) },
+      gateway: {
+        status: async () => ({ store: 'redis', ready: false, reason: 'r', report, holds: NO_HOLDINGS }),
+      },
     })
     const { data } = (await server.inject({ method: 'GET', url: '/api/v1/status' })).json()
     const { store, ...others } = data

@@ -26,7 +26,11 @@ describe('the status of a gateway', () => {
     const one = await openTurned({})
     await one.push('put', { job: 'a' }, 'x 1\n')
     const { report, ...rest } = await statusOf(one)
-    expect(rest).toEqual({ store: 'embedded', ready: true })
+    expect(rest).toEqual({
+      store: 'embedded',
+      ready: true,
+      holds: { series: 1, groups: 1, sets: 0, expiringSoon: 0 },
+    })
     expect(report?.facts.get('units')).toBe(1)
   })
 

@@ -93,11 +93,15 @@ function stage() {
     tell: (event) => told.push(event),
     service: {
       metrics: async () => ({ contentType: '', body: '' }),
+      activity: async () => ({
+        counters: { pushes: [], samples: [], rejections: [] },
+        rejections: [],
+      }),
       ready: async () => {},
       reload: async () => '',
       quit() {},
     },
-    boot: () => ({ settings: effect.settings, startedAt: new Date(0) }),
+    boot: () => ({ settings: effect.settings, origins: undefined, startedAt: new Date(0) }),
     onEnd: (number) => ended.push(number),
   })
   return {
@@ -246,7 +250,10 @@ describe('a worker that ends', () => {
     await endPause()
     effect.settings = { logLevel: 'debug' } as Settings
     await newest().answer('start', [])
-    expect([newest().asked('reload').argument, pool.serving]).toEqual([{ logLevel: 'debug' }, 1])
+    expect([newest().asked('reload').argument, pool.serving]).toEqual([
+      { settings: { logLevel: 'debug' }, origins: undefined },
+      1,
+    ])
     await newest().answer('reload')
     expect(pool.serving).toBe(2)
   })
