@@ -3,5 +3,5 @@
  * a line is made of is on docs/import-export.md and in its schema.
  */
 export { readHeader, readLine } from './read.ts'
-export { type ExportEnd, type ExportedUnit, type ExportHeader, type Lot, MEDIA_TYPE } from './record.ts'
+export { type ExportedUnit, type ExportHeader, type Lot, MEDIA_TYPE } from './record.ts'
 export { endLine, headerLine, unitLine } from './write.ts'
