@@ -9,7 +9,7 @@ export const SERIES_PER_GROUP = 100
 const ODD_VALUES = ['NaN', '+Inf', '-Inf', '1e-320', '1.7976931348623157e+308', '-0.1', '123456789.125']
 const ODD_LABELS = ['', 'a/b', 'é日本😀', 'say \\"hi\\"', 'back\\\\slash', 'two\\nlines', ' ', '..']
 
-/** One push: 40 counters, 23 gauges, 7 untyped, 12 buckets of 2 histograms with their totals, 6 quantiles of 2 summaries. */
+/** One push: 40 counters, 23 gauges, 11 untyped, 2 histograms of 8 series and 2 summaries of 5. */
 function bodyOf(group: number): string {
   const lines = ['# HELP m_requests_total Requests \\\\ and\\nso on.', '# TYPE m_requests_total counter']
   for (let i = 0; i < 40; i++) lines.push(`m_requests_total{code="${200 + i}"} ${group * 1000 + i * 0.125}`)
@@ -18,7 +18,7 @@ function bodyOf(group: number): string {
     const value = ODD_VALUES[(group + i) % ODD_VALUES.length]
     lines.push(`m_level{odd="${ODD_LABELS[i % ODD_LABELS.length]}",i="${i}"} ${value}`)
   }
-  for (let i = 0; i < 7; i++) lines.push(`m_loose_${i} ${group + i / 3}`)
+  for (let i = 0; i < 11; i++) lines.push(`m_loose_${i} ${group + i / 3}`)
   lines.push('# HELP m_seconds How long.', '# TYPE m_seconds histogram')
   for (const path of ['/a', '/b']) {
     for (const [i, le] of ['0.005', '0.1', '1', '2.5', '10', '+Inf'].entries())
