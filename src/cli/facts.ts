@@ -1,8 +1,6 @@
 import type { Screen } from './screen.ts'
 import { type Cell, tableText } from './table.ts'
 
-const NAME_WIDTH = 16
-
 /** What is known, a line each: name and value in columns on a terminal, between a tab elsewhere. */
 export function factsText(facts: readonly (readonly [name: string, value: Cell])[], screen: Screen): string {
   if (!screen.isTerminal)
@@ -11,9 +9,10 @@ export function factsText(facts: readonly (readonly [name: string, value: Cell])
       facts.map(([name, value]) => [{ raw: name }, value]),
       screen,
     )
+  const width = Math.max(...facts.map(([name]) => name.length))
   return facts
     .map(([name, { raw, shown = raw, paint = 'plain' }]) => {
-      return `${screen.paint(name.padEnd(NAME_WIDTH), 'dim')}  ${screen.paint(shown, paint)}\n`
+      return `${screen.paint(name.padEnd(width), 'dim')}  ${screen.paint(shown, paint)}\n`
     })
     .join('')
 }

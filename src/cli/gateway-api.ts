@@ -1,4 +1,4 @@
-import { ask, askApi, type Question, type Reply } from '../client/ask.ts'
+import { ask, askApi, isNotServed, type Question, type Reply } from '../client/ask.ts'
 import {
   type Cardinality,
   expectAnswer,
@@ -62,7 +62,7 @@ export function openGatewayApi(
     try {
       return await askApi(target, question, options)
     } catch (reason) {
-      if (!(reason instanceof PgrError) || !isNowhere(reason)) throw reason
+      if (!isNotServed(reason)) throw reason
       throw new PgrError(
         'PGR_FORBIDDEN',
         `the gateway at ${target.base} has no admin interface; start it with --web.enable-admin-api`,
@@ -115,9 +115,4 @@ export async function wholeGroup(
     // Which page came last is nobody's business.
     if (isLast) return { ...page, ...ONE_PAGE, families_list: families }
   }
-}
-
-/** A path that is not served, as opposed to a refusal of what is asked there. */
-function isNowhere({ code, message }: PgrError): boolean {
-  return code === 'PGR_NOT_FOUND' || (code === 'PGR_PUSH_REFUSED' && / answered 40[45] /.test(message))
 }

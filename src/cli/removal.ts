@@ -1,6 +1,6 @@
+import { isNotServed } from '../client/ask.ts'
 import { type GroupLabel, groupPath } from '../client/group-path.ts'
 import { expectAnswer } from '../client/read-api.ts'
-import { PgrError } from '../errors/pgr-error.ts'
 import { selectorOf } from './find-group.ts'
 import type { GatewayApi } from './gateway-api.ts'
 import { labelsText } from './groups-table.ts'
@@ -59,7 +59,7 @@ async function seriesOf(api: GatewayApi, labels: readonly GroupLabel[]): Promise
     ])
     return groups.find((group) => Object.keys(group.labels).length === labels.length)?.series
   } catch (reason) {
-    if (reason instanceof PgrError && ['PGR_PUSH_REFUSED', 'PGR_NOT_FOUND'].includes(reason.code)) return null
+    if (isNotServed(reason)) return null
     throw reason
   }
 }
@@ -94,6 +94,6 @@ export async function everything(api: GatewayApi): Promise<Removal> {
   }
 }
 
-export function countText({ groups, sets }: Pick<Removed, 'groups' | 'sets'>): string {
+function countText({ groups, sets }: Pick<Removed, 'groups' | 'sets'>): string {
   return `${groups} ${groups === 1 ? 'group' : 'groups'} and ${sets} series ${sets === 1 ? 'set' : 'sets'}`
 }

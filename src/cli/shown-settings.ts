@@ -29,7 +29,7 @@ export function settingsInEffect(
 }
 
 /** Settings by flag: value and whence it comes. */
-export function settingsJson({ shown }: SettingsInEffect): Record<string, object> {
+function settingsJson({ shown }: SettingsInEffect): Record<string, object> {
   return Object.fromEntries(shown.map(({ flag, value, from, origin }) => [flag, { value, from, origin }]))
 }
 

@@ -1,8 +1,11 @@
 import type { Status } from '../client/read-api.ts'
 import { factsText } from './facts.ts'
+import { labelsText } from './groups-table.ts'
 import { agoCell } from './moments.ts'
 import type { Screen } from './screen.ts'
 import { type Cell, type Column, escapeField, tableText } from './table.ts'
+
+const MOST_REJECTIONS = 5
 
 type Facts = (readonly [name: string, value: Cell])[]
 
@@ -33,6 +36,7 @@ export function statusText(status: Status, now: string, screen: Screen): string 
     findingsText(store.findings ?? [], screen),
     primariesText(store.primaries ?? [], screen),
     replicasText(store.replicas ?? [], now, screen),
+    rejectionsText(status.recent_rejections ?? [], now, screen),
   ]
     .filter((part) => part !== '')
     .join(screen.isTerminal ? '\n' : '')
@@ -83,12 +87,31 @@ function replicasText(
   )
 }
 
+function rejectionsText(
+  rejections: NonNullable<Status['recent_rejections']>,
+  now: string,
+  screen: Screen,
+): string {
+  return section(
+    'refused',
+    rejections
+      .slice(0, MOST_REJECTIONS)
+      .map(({ at, protocol, labels, reason }) => [
+        agoCell(at, now),
+        { raw: protocol },
+        { raw: labels === null ? '' : labelsText(labels) },
+        { raw: reason },
+      ]),
+    screen,
+  )
+}
+
 /** Rows that all begin with the same word. */
 function section(word: string, rows: readonly (readonly Cell[])[], screen: Screen): string {
   if (rows.length === 0) return ''
   const columns: Column[] = [
+    { name: word, piped: true },
     { name: word },
-    { name: '' },
     { name: '' },
     { name: '' },
     { name: '', shrinks: 1 },

@@ -73,7 +73,7 @@ function alignedLine(
     if (kinds[at]?.right) return space + screen.paint(cut, paint)
     return at === row.length - 1 ? screen.paint(cut, paint) : screen.paint(cut, paint) + space
   })
-  return cells.join(GAP)
+  return cells.join(GAP).trimEnd()
 }
 
 /** Takes what is too much from the columns that may shrink, those that do so first first; then cuts from the right. */

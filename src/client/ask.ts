@@ -28,6 +28,7 @@ export interface Reply {
 const MOST_BYTES = 64 * 1024 * 1024
 /** What a gateway says of a path it does not serve, in either spelling of failures. */
 const NO_SUCH_PATH = '404 page not found'
+const NOT_SERVED = Symbol('not served')
 /** An explanation longer than this is cut. */
 const LONGEST_REASON = 4096
 
@@ -88,6 +89,11 @@ export async function askApi(
   return envelope.data ?? null
 }
 
+/** Whether a question failed because the gateway serves nothing at that path, as others and older ones do. */
+export function isNotServed(reason: unknown): boolean {
+  return reason instanceof PgrError && reason.cause === NOT_SERVED
+}
+
 export function urlOf({ base }: Target, { path, query = [] }: Question): string {
   const words = new URLSearchParams()
   for (const [name, value] of query) words.append(name, value)
@@ -131,8 +137,8 @@ function refusal(url: string, { status, headers, body }: Reply, envelope: Envelo
     return new PgrError('PGR_SETTING_INVALID', `the gateway refused the question (400)${reason}`)
   if (isWorthRetrying(status))
     return new PgrError('PGR_GATEWAY_BUSY', `the gateway answered ${status}${reason}; try again later`)
-  const isAbsent = envelope?.errorType === 'not_found' && text !== NO_SUCH_PATH
-  if (status === 404 && isAbsent) return new PgrError('PGR_NOT_FOUND', text)
+  const isAbsent = status === 404 && envelope?.errorType === 'not_found' && text !== NO_SUCH_PATH
+  if (isAbsent) return new PgrError('PGR_NOT_FOUND', text)
   if (status >= 300 && status < 400) {
     const to = oneLine(headers.get('location') ?? 'elsewhere')
     return new PgrError(
@@ -140,7 +146,12 @@ function refusal(url: string, { status, headers, body }: Reply, envelope: Envelo
       `the gateway sends this question on to ${to} (${status}); give --url its final address`,
     )
   }
-  return new PgrError('PGR_PUSH_REFUSED', `the gateway answered ${status} to ${url}${reason}; check --url`)
+  const isNowhere = status === 404 || status === 405
+  return new PgrError(
+    'PGR_PUSH_REFUSED',
+    `the gateway answered ${status} to ${url}${reason}; check --url`,
+    isNowhere ? { cause: NOT_SERVED } : {},
+  )
 }
 
 async function readWhole(response: Response, url: string, mostBytes: number): Promise<Uint8Array> {

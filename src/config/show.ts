@@ -32,6 +32,14 @@ export function showSettings(settings: Settings, origins: Origins): readonly Sho
   })
 }
 
+const WHENCE = {
+  default: 'default',
+  flag: 'flag',
+  env: 'environment',
+  file: 'file',
+  program: 'program',
+} as const
+
 /**
  * The same as text, each with where it came from: `program` for all where nobody says, as when a program starts the server.
  */
@@ -42,7 +50,7 @@ export function showOrigins(
   return settingRows.map(([key, row]) => ({
     flag: row.flag,
     value: showValue(row, settings[key]),
-    from: origins?.[key].from ?? 'program',
+    from: WHENCE[origins?.[key].from ?? 'program'],
     origin: origins?.[key].name ?? '',
   }))
 }

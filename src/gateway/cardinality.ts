@@ -48,7 +48,8 @@ export function makeCardinality({ view, sync, lane }: ListDeps, mostValues = MOS
       const { stamp } = view
       const counted = await count(view, request, mostValues)
       answers.delete(key)
-      if (answers.size >= MOST_ANSWERS) for (const [oldest] of answers) if (answers.delete(oldest)) break
+      const [oldest] = answers.keys()
+      if (answers.size >= MOST_ANSWERS && oldest !== undefined) answers.delete(oldest)
       const restMs = view.totals.series < FEW_SERIES ? 0 : REST_MS * view.totals.series
       answers.set(key, { cardinality: counted, stamp, untilMs: performance.now() + restMs })
       return counted

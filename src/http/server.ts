@@ -5,6 +5,7 @@ import { asApi, asFailure, type ErrorStyle, sendFailure } from './answer.ts'
 import { type Access, makeGate } from './gate/gate.ts'
 import { makeInflight } from './inflight.ts'
 import { type BoundAddress, makeListeners } from './listeners.ts'
+import { describeApi } from './openapi.ts'
 import type { AdjustableHttp, HttpDeps, HttpOptions, TlsMaterial } from './options.ts'
 import { type Parameters, querySchema, type RawQuery, readQuery } from './parameters.ts'
 import { adminRoutes } from './routes/admin.ts'
@@ -14,6 +15,7 @@ import { groupRoutes } from './routes/groups.ts'
 import { indexRoutes } from './routes/index-page.ts'
 import { managementRoutes, PROBES } from './routes/management.ts'
 import { metricsApiRoutes } from './routes/metrics-api.ts'
+import { openApiRoutes } from './routes/openapi.ts'
 import { otlpRoutes } from './routes/otlp.ts'
 import { pushRoutes } from './routes/push.ts'
 import { remoteWriteRoutes } from './routes/remote-write.ts'
@@ -67,7 +69,8 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
   const app = makeApp((reason, request, reply) => {
     sendFailure(reply, asFailure(reason, 'http', deps.tell), styleOf(request.raw.url ?? ''))
   })
-  const routes = withoutDoubles([
+  const { version, externalPath } = options
+  const routes: readonly Route[] = withoutDoubles([
     ...pushRoutes(options, deps, inflight, stalls),
     ...remoteWriteRoutes(options, deps, inflight, stalls),
     ...otlpRoutes(options, deps, inflight, stalls),
@@ -79,6 +82,7 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
     ...cardinalityRoutes(deps),
     ...adminRoutes(options, deps),
     ...managementRoutes(options, deps, () => isStopping),
+    ...openApiRoutes(() => describeApi(routes, { version, externalPath, apiPrefix: API_PREFIX })),
     ...indexRoutes(options),
   ])
   const allowed = new Map<string, string>()
@@ -86,7 +90,7 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
     const url = routePrefix + path
     allowed.set(url, ['OPTIONS', ...Object.keys(methods)].sort().join(', '))
     const hooks = toldAs === undefined ? {} : { onResponse: tellAs(toldAs, deps.tell) }
-    for (const [method, handler] of Object.entries(methods))
+    for (const [method, { handler }] of Object.entries(methods))
       app.route({ method, url, handler, ...hooks, ...checking(query) })
   }
 

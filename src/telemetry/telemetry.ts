@@ -66,7 +66,7 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
   const counting = {
     count(event: Event): void {
       metrics.count(event)
-      if (event.kind === 'push') rejections.note(event)
+      if (event.kind === 'push' && event.code !== undefined) rejections.note(event)
     },
   }
   return {

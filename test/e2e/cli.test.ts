@@ -107,18 +107,20 @@ describe('pgr', () => {
     expect(stderr).toMatch(message)
   })
 
-  it.each([[['--version']], [['push', '--job=j', '--dry-run']]])(
-    'starts fast, because it loads nothing of the server: %j',
-    async (args) => {
-      const loaded = mkdtempSync(join(folder, 'loaded-'))
-      await runPgr(args, { input: 'a 1\n', env: { NODE_V8_COVERAGE: loaded } })
-      const scripts = readdirSync(loaded).map((name) => readFileSync(join(loaded, name), 'utf8'))
-      expect(scripts.join('')).toContain('/dist/cli/main.js')
-      expect(scripts.join('')).not.toMatch(
-        /\/node_modules\/(@opentelemetry|fastify|ioredis|pino|prom-client|typescript|yaml)\//,
-      )
-    },
-  )
+  it.each([
+    [['--version']],
+    [['push', '--job=j', '--dry-run']],
+    [['check', 'healthy', '--url=127.0.0.1:9']],
+    [['groups', 'list', '--url=127.0.0.1:9']],
+  ])('starts fast, because it loads nothing of the server: %j', async (args) => {
+    const loaded = mkdtempSync(join(folder, 'loaded-'))
+    await runPgr(args, { input: 'a 1\n', env: { NODE_V8_COVERAGE: loaded } })
+    const scripts = readdirSync(loaded).map((name) => readFileSync(join(loaded, name), 'utf8'))
+    expect(scripts.join('')).toContain('/dist/cli/main.js')
+    expect(scripts.join('')).not.toMatch(
+      /\/node_modules\/(@opentelemetry|fastify|ioredis|pino|prom-client|typescript|yaml)\//,
+    )
+  })
 })
 
 describe('pgr push', () => {

@@ -1,15 +1,17 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeFolder, removeFolder, startChild } from '../support/child.ts'
 import { COMMAND_IDS, examplesOf } from '../support/command-examples.ts'
 import { freePort } from '../support/free-port.ts'
+import { readBlocks } from '../support/page-commands.ts'
 import { peer } from '../support/peers.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
 import { type Pgr, startPgr } from '../support/start-pgr.ts'
 import { ask, push } from './ask.ts'
 
+const PAGE = fileURLToPath(new URL('../../docs/cli.md', import.meta.url))
 const RUN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 
 /** Programs that examples pipe into or out of; an example is not run where one of them is missing. */
@@ -124,6 +126,13 @@ async function serve(command: string): Promise<void> {
   }
   expect(await child.exited).toEqual({ code: 0, signal: null })
 }
+
+describe('the page on the command line', () => {
+  for (const { line, command } of readBlocks(readFileSync(PAGE, 'utf8')))
+    it.skipIf(lacking(command) !== undefined)(`line ${line}: ${command.split('\n')[0]}`, () =>
+      run(`set -e; ${command}`),
+    )
+})
 
 describe.each(COMMAND_IDS)('the help of %s', (id) => {
   const examples = examplesOf(id)

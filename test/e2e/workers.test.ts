@@ -115,6 +115,9 @@ describe('two workers', () => {
     const addresses = data.store.replicas.map(({ address }: { address: string }) => address)
     expect(addresses.sort()).toEqual([`127.0.0.1:${pgr.port}#1`, `127.0.0.1:${pgr.port}#2`])
     expect(data.flags.workers).toBe('2')
+    expect(data.settings).toContainEqual({ flag: 'workers', value: '2', from: 'flag', origin: '--workers' })
+    expect(data.counters.pushes).toEqual([{ protocol: 'text', outcome: 'accepted', total: 100 }])
+    expect(data.recent_rejections).toEqual([])
   })
 
   it('show their metrics as one behind those that were pushed, as Pushgateway does', async () => {

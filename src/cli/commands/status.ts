@@ -5,7 +5,7 @@ import { writeJson } from '../output.ts'
 export class Status extends Command {
   static override summary = 'Show how a gateway and its store are.'
   static override description =
-    'Version, store, what is stored, what is wrong with the settings of the store, and the replicas that share it. Ends with 0 whenever the gateway answers; `check ready` is for scripts. In a pipe every line is a name and a value between a tab, then a line for each finding, primary and replica.'
+    'Version, store, what is stored, what is wrong with the settings of the store, the replicas that share it, and what was refused last. Ends with 0 whenever the gateway answers; `check ready` is for scripts. In a pipe every line is a name and a value between a tab, then a line for each finding, primary, replica and refusal.'
   static override examples = [
     {
       description: 'Look at one gateway',

@@ -2,13 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { PgrError } from '../../errors/pgr-error.ts'
 import { parseSelector, type Selector } from '../../model/selector.ts'
 import { asApi, asFailure, sendFailure } from '../answer.ts'
+import { REMOVAL, success } from '../api-schemas.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
+import { MATCH } from './listing-parameters.ts'
 import { type Handler, type Route, splitUrl } from './route.ts'
 
 /** Thousands of groups take longer than one push. */
 const REMOVE_TIMEOUT_MS = 60_000
-/** In one request. */
-export const MOST_SELECTORS = 100
 
 /** What `--web.enable-admin-api` allows; without it nothing is served there, as in Pushgateway. */
 export function adminRoutes(options: HttpOptions, { gateway, tell }: HttpDeps): Route[] {
@@ -49,8 +49,43 @@ export function adminRoutes(options: HttpOptions, { gateway, tell }: HttpDeps): 
   })
 
   return [
-    { path: '/api/v1/admin/wipe', methods: { PUT: wipe } },
-    { path: '/api/v1/admin/groups', methods: { DELETE: remove } },
+    {
+      path: '/api/v1/admin/wipe',
+      methods: {
+        PUT: {
+          handler: wipe,
+          summary: 'Remove everything stored, for all replicas',
+          answers: { 202: { description: 'It is removed.' }, 503: { description: 'The store is away.' } },
+        },
+      },
+    },
+    {
+      path: '/api/v1/admin/groups',
+      methods: {
+        DELETE: {
+          handler: remove,
+          summary: 'Remove the groups and series sets that match',
+          reads: {
+            'match[]': MATCH,
+            dry_run: {
+              type: 'string',
+              enum: ['true', 'false', '1', '0', ''],
+              default: 'false',
+              description: 'Only count them.',
+            },
+          },
+          answers: {
+            200: {
+              description: 'How many were removed, or would be.',
+              types: ['application/json'],
+              schema: success(REMOVAL),
+            },
+            400: { description: 'A selector is missing, cannot be read or selects everything.' },
+            503: { description: 'The store is away; some may be removed.' },
+          },
+        },
+      },
+    },
   ]
 }
 
@@ -61,8 +96,8 @@ function readSelectors(query: URLSearchParams): Selector[] {
       'PGR_SELECTOR_INVALID',
       'no selector says what to remove; add one as match[], such as match[]={job="backup"}',
     )
-  if (texts.length > MOST_SELECTORS)
-    throw new PgrError('PGR_SELECTOR_INVALID', `there are more than ${MOST_SELECTORS} selectors`)
+  if (texts.length > MATCH.maxItems)
+    throw new PgrError('PGR_SELECTOR_INVALID', `there are more than ${MATCH.maxItems} selectors`)
   return texts.map(parseSelector)
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { parseSelector } from '../../model/selector.ts'
 import { asApi, asFailure, sendFailure } from '../answer.ts'
+import { CARDINALITY as schema, success } from '../api-schemas.ts'
 import { isoTime } from '../iso-time.ts'
 import type { HttpDeps } from '../options.ts'
 import type { Query } from '../parameters.ts'
@@ -44,5 +45,19 @@ export function cardinalityRoutes({ gateway, tell }: HttpDeps): Route[] {
       return sendFailure(reply, asFailure(reason, 'cardinality', tell), 'api')
     }
   }
-  return [{ ...page('/api/v1/cardinality', answer), query: CARDINALITY }]
+  return [
+    {
+      ...page('/api/v1/cardinality', answer, {
+        summary: 'Count series by metric, label, value and job',
+        description:
+          'Lists are ordered by what they count, the most first. Where there are many series, an answer is given again for a while: `now` tells as of when it is.',
+        answers: {
+          200: { description: 'The counts.', types: ['application/json'], schema: success(schema) },
+          400: { description: 'A parameter is not what it may be.' },
+          503: { description: 'The store is away, or listings wait for each other.' },
+        },
+      }),
+      query: CARDINALITY,
+    },
+  ]
 }

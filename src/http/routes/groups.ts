@@ -6,6 +6,7 @@ import { writeGroupPath } from '../../model/group-path.ts'
 import { parseSelector } from '../../model/selector.ts'
 import type { UnitId } from '../../model/unit.ts'
 import { asApi, asFailure, sendFailure } from '../answer.ts'
+import { GROUP, GROUPS, success } from '../api-schemas.ts'
 import { isoTime } from '../iso-time.ts'
 import { labelsJson, metricsJson } from '../metric-json.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
@@ -127,8 +128,37 @@ export function groupRoutes({ requestTimeoutMs }: HttpOptions, { gateway, tell }
   }
 
   return [
-    { ...page('/api/v1/groups', answerList), query: LIST },
-    { ...page('/api/v1/groups/:id', answerGroup), query: SHOW },
+    {
+      ...page('/api/v1/groups', answerList, {
+        summary: 'List groups and series sets',
+        description:
+          'What is stored, as of now, without what it holds. Push times count neither as series nor as families.',
+        answers: {
+          200: {
+            description: 'Those that match, or some of them.',
+            types: ['application/json'],
+            schema: success(GROUPS),
+          },
+          400: { description: 'A parameter is not what it may be.' },
+          503: { description: 'The store is away, or listings wait for each other.' },
+        },
+      }),
+      query: LIST,
+    },
+    {
+      ...page('/api/v1/groups/:id', answerGroup, {
+        summary: 'Show a group or series set',
+        description: 'What it holds, family by family in the order of their names, as of now.',
+        answers: {
+          200: { description: 'The group.', types: ['application/json'], schema: success(GROUP) },
+          400: { description: 'A parameter is not what it may be.' },
+          404: { description: 'It is not there, or not any more.' },
+          503: { description: 'The store is away, or listings wait for each other.' },
+        },
+      }),
+      query: SHOW,
+      names: { id: 'As `id` in the list of groups.' },
+    },
   ]
 }
 

@@ -40,6 +40,10 @@ ${items.join('')}</ul>
           .header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
           .header('x-content-type-options', 'nosniff')
           .send(html),
+      {
+        summary: 'Show a page with links',
+        answers: { 200: { description: 'The page.', types: ['text/html'] } },
+      },
       'status',
     ),
   ]

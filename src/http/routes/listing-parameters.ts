@@ -1,10 +1,8 @@
-import { MOST_SELECTORS } from './admin.ts'
-
 /** Parameters that several listings have. */
 
 export const MATCH = {
   type: 'array',
-  maxItems: MOST_SELECTORS,
+  maxItems: 100,
   items: { type: 'string', maxLength: 10_000 },
   description:
     'Selectors of Prometheus without a metric name, such as `{job="backup"}`; one of them has to match the labels.',

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { PgrError } from '../../errors/pgr-error.ts'
 import { asFailure, sendFailure, sendText } from '../answer.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
-import { type Handler, page, type Route } from './route.ts'
+import { type Handler, type Operation, page, type Route } from './route.ts'
 
 const HEALTHY = '/-/healthy'
 const READY = '/-/ready'
@@ -12,6 +12,8 @@ export const PROBES = [HEALTHY, READY]
 
 /** A probe is answered within this, whatever the store does. */
 const READY_TIMEOUT_MS = 2000
+const TEXT = ['text/plain']
+const SWITCHED_OFF = { description: 'The lifecycle interface is switched off.' }
 const STOPPING_HEADER = 'x-prometheus-stopping'
 
 /** Liveness, which never asks the store; readiness, which does; and what `--web.enable-lifecycle` allows. */
@@ -51,17 +53,46 @@ export function managementRoutes(options: HttpOptions, deps: HttpDeps, isStoppin
     }
   }
 
-  const quit = acting(async ({ quit }, reply) => {
-    reply.raw.once('finish', quit)
-    return sendText(reply, 200, 'Requesting termination... Goodbye!')
-  })
-  const reload = acting(async ({ reload }, reply) => {
-    return sendText(reply, 200, await reload())
-  })
+  const quit: Operation = {
+    handler: acting(async ({ quit }, reply) => {
+      reply.raw.once('finish', quit)
+      return sendText(reply, 200, 'Requesting termination... Goodbye!')
+    }),
+    summary: 'Stop the process',
+    answers: { 200: { description: 'It will stop.', types: TEXT }, 403: SWITCHED_OFF },
+  }
+  const reload: Operation = {
+    handler: acting(async ({ reload }, reply) => sendText(reply, 200, await reload())),
+    summary: 'Read settings anew',
+    answers: {
+      200: { description: 'What changed, and what waits for a restart.', types: TEXT },
+      403: SWITCHED_OFF,
+      500: { description: 'What is wrong; nothing changed.' },
+    },
+  }
 
   return [
-    page(HEALTHY, (_request, reply) => sendText(reply, 200, 'OK'), 'healthy'),
-    page(READY, answerReady, 'ready'),
+    page(
+      HEALTHY,
+      (_request, reply) => sendText(reply, 200, 'OK'),
+      {
+        summary: 'Tell whether the process is alive',
+        answers: { 200: { description: 'It is.', types: TEXT } },
+      },
+      'healthy',
+    ),
+    page(
+      READY,
+      answerReady,
+      {
+        summary: 'Tell whether pushes and scrapes are served',
+        answers: {
+          200: { description: 'They are.', types: TEXT },
+          503: { description: 'They are not, and why.' },
+        },
+      },
+      'ready',
+    ),
     { path: '/-/quit', methods: { PUT: quit, POST: quit } },
     { path: '/-/reload', methods: { PUT: reload, POST: reload } },
   ]

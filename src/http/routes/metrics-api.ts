@@ -24,7 +24,23 @@ export function metricsApiRoutes({ requestTimeoutMs }: HttpOptions, { gateway, t
       return sendFailure(reply, asFailure(reason, 'metrics', tell), 'api')
     }
   }
-  return [{ path: '/api/v1/metrics', methods: { GET: answer } }]
+  return [
+    {
+      path: '/api/v1/metrics',
+      methods: {
+        GET: {
+          handler: answer,
+          summary: 'Show everything stored as JSON',
+          description:
+            'As Pushgateway has it: a list of groups, each with its labels and its families by name.',
+          answers: {
+            200: { description: 'All of it.', types: ['application/json'], schema: { type: 'object' } },
+            503: { description: 'The store is away.' },
+          },
+        },
+      },
+    },
+  ]
 }
 
 function* piecesOf(groups: readonly GroupListing[]): Generator<string> {

@@ -14,7 +14,8 @@ import type { Inflight } from '../inflight.ts'
 import { readTtl, TTL_HEADER } from '../lifetime.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
 import type { Stalls } from '../stalls.ts'
-import { type Route, splitUrl } from './route.ts'
+import { TTL } from './push-parameters.ts'
+import { type Operation, type Route, splitUrl } from './route.ts'
 import { told } from './told.ts'
 
 /** The path of the specification, and the one that Prometheus has for it. */
@@ -72,7 +73,25 @@ export function otlpRoutes(
     return 200
   })
 
-  return PATHS.map((path) => ({ path, methods: { POST: exporting } }))
+  const types = [...ENCODING_OF.keys()]
+  const operation: Operation = {
+    handler: exporting,
+    summary: 'Take OTLP metrics',
+    description: 'Points that say how things stand replace older ones, deltas are added up.',
+    reads: { ttl: TTL },
+    headers: { 'X-Pgr-TTL': 'The same as `ttl`.', 'Content-Encoding': ENCODINGS.advice },
+    body: { types, description: 'An ExportMetricsServiceRequest.' },
+    answers: {
+      200: { description: 'Stored, but for the points that the answer counts as rejected.', types },
+      400: { description: 'It cannot be read.' },
+      413: { description: 'The body is too large.' },
+      415: { description: 'The encoding or type is not read here.' },
+      429: { description: 'There is no room, or there are too many requests.' },
+      503: { description: 'The store is away; send it again.' },
+    },
+    failures: 'otlp',
+  }
+  return PATHS.map((path) => ({ path, methods: { POST: operation } }))
 }
 
 /** A reader remembers what it read by the limits it was made with. */

@@ -9,12 +9,46 @@ import type { Inflight } from '../inflight.ts'
 import { readTtl, TTL_HEADER } from '../lifetime.ts'
 import { type HttpDeps, type HttpOptions, sampleOptionsOf } from '../options.ts'
 import type { Stalls } from '../stalls.ts'
-import { type Handler, type Route, splitUrl } from './route.ts'
+import { TTL } from './push-parameters.ts'
+import { type Handler, type Operation, type Route, splitUrl } from './route.ts'
 import { type Progress, told } from './told.ts'
 
 /** Push paths never move with the path of the scrape. */
 const PUSH_PREFIX = '/metrics/'
 const PUSH_PATHS = ['/metrics/job/*', '/metrics/job@base64/*']
+
+const NAMES = {
+  job: 'Not empty.',
+  label:
+    'Name of a further label; `@base64` behind it says that the value is base64. Pairs of label and value may follow.',
+  value: 'Value of the label, percent-encoded or base64.',
+}
+
+/** What pushes have in common. */
+const PUSH: Omit<Operation, 'handler' | 'summary'> = {
+  reads: { ttl: TTL },
+  headers: {
+    'X-Pgr-TTL': 'The same as `ttl`.',
+    'Content-Encoding': '`gzip`, or `snappy` in its framed format.',
+  },
+  body: {
+    types: [
+      'text/plain',
+      'application/openmetrics-text',
+      'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
+    ],
+    description: 'Metrics in the format that the type names; text 0.0.4 without one.',
+  },
+  answers: {
+    200: { description: 'Stored.' },
+    202: { description: 'Stored; the consistency check is switched off.' },
+    400: { description: 'The body, the path or the lifetime is at fault; nothing is stored.' },
+    413: { description: 'The body is too large.' },
+    415: { description: 'The encoding or type is not read here.' },
+    429: { description: 'There is no room, or there are too many requests.' },
+    503: { description: 'The store is away; send it again.' },
+  },
+}
 
 /** The ways in that read text: `PUT`, `POST` and `DELETE` of a group, and `POST` of the ingest path. */
 export function pushRoutes(
@@ -105,8 +139,40 @@ export function pushRoutes(
   return [
     ...PUSH_PATHS.map((path) => ({
       path,
-      methods: { PUT: pushing('put'), POST: pushing('post'), DELETE: deleting },
+      shownAs: [path.replace('*', '{job}'), path.replace('*', '{job}/{label}/{value}')],
+      names: NAMES,
+      methods: {
+        PUT: {
+          handler: pushing('put'),
+          summary: 'Replace a group',
+          description: 'The group holds then what the body holds.',
+          ...PUSH,
+        },
+        POST: {
+          handler: pushing('post'),
+          summary: 'Replace metrics of a group',
+          description:
+            'The metrics whose names are in the body are replaced with all their series, the others stay.',
+          ...PUSH,
+        },
+        DELETE: {
+          handler: deleting,
+          summary: 'Remove a group',
+          answers: { 202: { description: 'It is not there, or not any more.' } },
+        },
+      },
     })),
-    { path: options.paths.ingest, methods: { POST: ingesting } },
+    {
+      path: options.paths.ingest,
+      methods: {
+        POST: {
+          handler: ingesting,
+          summary: 'Merge series',
+          description:
+            'Series of any jobs and instances, each of which replaces its own earlier value and nothing else. Timestamps may be given, and the newest wins.',
+          ...PUSH,
+        },
+      },
+    },
   ]
 }

@@ -8,7 +8,8 @@ import type { Inflight } from '../inflight.ts'
 import { readTtl, TTL_HEADER } from '../lifetime.ts'
 import { type HttpDeps, type HttpOptions, sampleOptionsOf } from '../options.ts'
 import type { Stalls } from '../stalls.ts'
-import { type Route, splitUrl } from './route.ts'
+import { TTL } from './push-parameters.ts'
+import { type Operation, type Route, splitUrl } from './route.ts'
 import { told } from './told.ts'
 
 /** Prometheus' own path, and the one that others had before it. */
@@ -57,7 +58,27 @@ export function remoteWriteRoutes(
     return 204
   })
 
-  return PATHS.map((path) => ({ path, methods: { POST: writing } }))
+  const operation: Operation = {
+    handler: writing,
+    summary: 'Take remote write 1.0 or 2.0',
+    description: 'What cannot be stored is refused by itself, and the rest is stored.',
+    reads: { ttl: TTL },
+    headers: { 'X-Pgr-TTL': 'The same as `ttl`.' },
+    body: {
+      types: ['application/x-protobuf', 'application/x-protobuf;proto=io.prometheus.write.v2.Request'],
+      description: 'A WriteRequest or Request, compressed with snappy in its block format.',
+    },
+    answers: {
+      204: { description: 'Stored.' },
+      400: { description: 'Some of it, or all, cannot be stored.' },
+      413: { description: 'The body is too large.' },
+      415: { description: 'The encoding or type is not read here.' },
+      429: { description: 'There is no room, or there are too many requests.' },
+      503: { description: 'The store is away; send it again.' },
+    },
+    failures: 'text',
+  }
+  return PATHS.map((path) => ({ path, methods: { POST: operation } }))
 }
 
 const NOTHING = { samples: 0, histograms: 0, exemplars: 0 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { PgrError } from '../../errors/pgr-error.ts'
 import { offers } from '../../formats/index.ts'
+import { parseMediaType } from '../../formats/media-type.ts'
 import { acceptsGzip, type Negotiated, negotiate, type Offer } from '../../formats/negotiate.ts'
 import { asFailure, sendFailure } from '../answer.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
@@ -26,8 +27,26 @@ interface Sent {
 /** The page of everything pushed, and the page of own metrics; one page when they share a path. */
 export function scrapeRoutes(options: HttpOptions, deps: HttpDeps): Route[] {
   const { metrics, telemetry } = options.paths
-  const scrape = page(metrics, (request, reply) => answerScrape(request, reply))
-  return metrics === telemetry ? [scrape] : [scrape, page(telemetry, answerOwn)]
+  const types = offersFor(options.compat).map(
+    ({ writer }) => parseMediaType(writer.contentType('underscores')).type,
+  )
+  const scrape = page(metrics, (request, reply) => answerScrape(request, reply), {
+    summary: 'Show everything pushed, to be scraped',
+    headers: {
+      Accept: 'Format and escaping of names.',
+      'Accept-Encoding': '`gzip` compresses the page.',
+      'X-Prometheus-Scrape-Timeout-Seconds': 'How long the answer may take.',
+    },
+    answers: {
+      200: { description: 'The page.', types: [...new Set(types)] },
+      503: { description: 'The store is away.' },
+    },
+  })
+  const own = {
+    summary: 'Show metrics about this server',
+    answers: { 200: { description: 'The page, in text 0.0.4.', types: ['text/plain'] } },
+  }
+  return metrics === telemetry ? [scrape] : [scrape, page(telemetry, answerOwn, own)]
 
   async function answerScrape(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const startedAtMs = performance.now()

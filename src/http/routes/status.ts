@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { GatewayStatus } from '../../gateway/gateway.ts'
 import type { Activity } from '../../telemetry/activity.ts'
 import { asApi, asFailure, sendFailure } from '../answer.ts'
+import { STATUS, success } from '../api-schemas.ts'
 import { isoTime } from '../iso-time.ts'
 import { labelsJson } from '../metric-json.ts'
 import type { HttpDeps, HttpOptions } from '../options.ts'
@@ -43,7 +44,14 @@ export function statusRoutes(options: HttpOptions, { gateway, telemetry, tell }:
     }
   }
 
-  return [page('/api/v1/status', answerStatus, 'api/v1/status')]
+  const about = {
+    summary: 'Tell how this server and its store are',
+    description: 'Answers within two seconds, also while the store is away.',
+    answers: {
+      200: { description: 'How they are.', types: ['application/json'], schema: success(STATUS) },
+    },
+  }
+  return [page('/api/v1/status', answerStatus, about, 'api/v1/status')]
 }
 
 /** The names readers of Pushgateway's status know; empty where there is nothing to say. */

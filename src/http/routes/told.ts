@@ -14,7 +14,7 @@ export interface Progress {
   sentBytes: number
   series: number
   /** Of the group that is written to. */
-  labels?: Labels
+  labels: Labels | undefined
   /** How a failure is to be spelled. */
   style: ErrorStyle
 }
@@ -30,7 +30,13 @@ export function told(
 ): Handler {
   return async (request, reply) => {
     const startedAtMs = performance.now()
-    const progress: Progress = { protocol: 'none', sentBytes: 0, series: 0, style: 'text' }
+    const progress: Progress = {
+      protocol: 'none',
+      sentBytes: 0,
+      series: 0,
+      labels: undefined,
+      style: 'text',
+    }
     let status: number
     let failure: PgrError | undefined
     try {

@@ -20,7 +20,7 @@ const row = (name: string, n: string, why: string) => [
 describe('a table on a terminal', () => {
   it('stands in columns below its head, without what is for programs', () => {
     expect(tableText(COLUMNS, [row('a', '1', ''), row('bcd', '100', 'so')], terminal())).toBe(
-      'NAME     N  WHY\na       1!  \nbcd   100!  so\n',
+      'NAME     N  WHY\na       1!\nbcd   100!  so\n',
     )
   })
 

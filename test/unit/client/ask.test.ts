@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ask, askApi, type Question } from '../../../src/client/ask.ts'
+import { ask, askApi, isNotServed, type Question } from '../../../src/client/ask.ts'
 
 const TARGET = { base: 'http://h:9753/pgr' }
 const OPTIONS = { timeoutMs: 1000 }
@@ -86,6 +86,18 @@ describe('a question to the API', () => {
     ['no answer', new TypeError('fetch failed', { cause: new Error('refused') }), 'PGR_GATEWAY_UNREACHABLE'],
   ])('ends with its own code after %s', async (_why, answer, code) => {
     await expect(askApi(TARGET, question, OPTIONS, gateway(answer))).rejects.toMatchObject({ code })
+  })
+
+  it.each([
+    ['a path that is none', new Response('404 page not found', { status: 404 }), true],
+    ['a method that is none', new Response('', { status: 405 }), true],
+    ['what is not there', json(404, { status: 'error', errorType: 'not_found', error: 'gone' }), false],
+    ['a refusal', new Response('', { status: 418 }), false],
+  ])('knows %s from what is not served', async (_why, answer, expected) => {
+    const reason: unknown = await askApi(TARGET, question, OPTIONS, gateway(answer)).catch(
+      (failure) => failure,
+    )
+    expect(isNotServed(reason)).toBe(expected)
   })
 
   it('tells what the gateway said, on one line', async () => {

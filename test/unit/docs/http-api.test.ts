@@ -8,6 +8,7 @@ import type { Event } from '../../../src/telemetry/events.ts'
 import { openHostTelemetry } from '../../../src/telemetry/host.ts'
 import { openMetrics } from '../../../src/telemetry/metrics.ts'
 import { NO_HOLDINGS, openTestServer } from '../../http/open-test-server.ts'
+import { parameterTable, withTables } from './parameter-tables.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const page = readFileSync(`${ROOT}docs/http-api.md`, 'utf8')
@@ -28,6 +29,7 @@ const NEVER_ANSWERED: ReadonlyMap<ErrorCode, RegExp> = new Map([
   ['PGR_GATEWAY_UNREACHABLE', /^client\//],
   ['PGR_GATEWAY_BUSY', /^(client|migrate)\//],
   ['PGR_IMPORT_INCOMPLETE', /^(migrate|cli)\//],
+  ['PGR_CHECK_FAILED', /^cli\//],
   // The process does not serve yet.
   [
     'PGR_START_FAILED',
@@ -160,6 +162,32 @@ describe('the status', () => {
       const named = Object.keys(Array.isArray(store[part]) ? store[part][0] : store[part])
       expect(named.filter((key) => !text.includes(`\`${key}\``))).toEqual([])
     }
+  })
+})
+
+describe('parameters', () => {
+  // Written anew by running this file with -u.
+  it('on the page are those that the routes know', async () => {
+    const server = openTestServer()
+    const { paths } = (await server.inject({ method: 'GET', url: '/api/v1/openapi.json' })).json()
+    const tables = new Map(
+      ['/api/v1/groups', '/api/v1/groups/{id}', '/api/v1/cardinality'].map((path) => [
+        path,
+        parameterTable(paths[path].get.parameters),
+      ]),
+    )
+    await expect(withTables(page, tables)).toMatchFileSnapshot('../../../docs/http-api.md')
+  })
+})
+
+describe('routes', () => {
+  it('are all in the table at the top', async () => {
+    const server = openTestServer({ options: { enableAdminApi: true } })
+    const { paths } = (await server.inject({ method: 'GET', url: '/api/v1/openapi.json' })).json()
+    // A path of more names than one stands for those of fewer.
+    const served = Object.keys(paths).filter((path) => !/@base64|\{value\}/.test(path))
+    const missing = served.filter((path) => !page.includes(`\`${path.replaceAll(/\{(\w+)\}/g, '<$1>')}`))
+    expect(missing).toEqual([])
   })
 })
 
