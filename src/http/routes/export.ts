@@ -35,7 +35,21 @@ export function exportRoutes({ requestTimeoutMs }: HttpOptions, { gateway, tell 
       return sendFailure(reply, asFailure(reason, 'export', tell), 'api')
     }
   }
-  return [{ ...page('/api/v1/export', answer), query: EXPORT }]
+  return [
+    {
+      ...page('/api/v1/export', answer, {
+        summary: 'Read everything stored, to be imported again',
+        description:
+          'Lines of JSON as of one instant: a first line, one for every group and series set, and a last line, without which the answer was cut off.',
+        answers: {
+          200: { description: 'The lines.', types: ['application/x-ndjson'] },
+          400: { description: 'A parameter is not what it may be.' },
+          503: { description: 'The store is away.' },
+        },
+      }),
+      query: EXPORT,
+    },
+  ]
 }
 
 function* linesOf({ nowMs, units }: Snapshot, write: (unit: SnapshotUnit) => string): Generator<string> {
