@@ -9,10 +9,12 @@ import { Completion } from './commands/completion.ts'
 import { ConfigSchema } from './commands/config-schema.ts'
 import { ConfigShow } from './commands/config-show.ts'
 import { Delete } from './commands/delete.ts'
+import { Export } from './commands/export.ts'
 import { GroupsList } from './commands/groups-list.ts'
 import { GroupsShow } from './commands/groups-show.ts'
 import { GroupsWatch } from './commands/groups-watch.ts'
 import { HashPassword } from './commands/hash-password.ts'
+import { Import } from './commands/import.ts'
 import { Push } from './commands/push.ts'
 import { Serve } from './commands/serve.ts'
 import { Status } from './commands/status.ts'
@@ -23,6 +25,8 @@ import { Wipe } from './commands/wipe.ts'
 export const COMMANDS = {
   serve: Serve,
   push: Push,
+  export: Export,
+  import: Import,
   'groups:list': GroupsList,
   'groups:show': GroupsShow,
   'groups:watch': GroupsWatch,

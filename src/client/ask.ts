@@ -5,7 +5,7 @@ import { authorization, type Target } from './target.ts'
 
 /** What a gateway is asked: a path below its own, and what stands behind the question mark. */
 export interface Question {
-  readonly method?: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  readonly method?: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
   readonly path: string
   readonly query?: Iterable<readonly [name: string, value: string]>
 }
@@ -94,7 +94,7 @@ export function isNotServed(reason: unknown): boolean {
   return reason instanceof PgrError && reason.cause === NOT_SERVED
 }
 
-function urlOf({ base }: Target, { path, query = [] }: Question): string {
+export function urlOf({ base }: Target, { path, query = [] }: Question): string {
   const words = new URLSearchParams()
   for (const [name, value] of query) words.append(name, value)
   return `${base}${path}${words.size === 0 ? '' : `?${words}`}`
@@ -115,6 +115,11 @@ function readEnvelope(body: Uint8Array): Envelope | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What an answer that refuses is to whoever asked. */
+export function refusalOf(url: string, reply: Reply): PgrError {
+  return refusal(url, reply, readEnvelope(reply.body))
 }
 
 function refusal(url: string, { status, headers, body }: Reply, envelope: Envelope | undefined): PgrError {

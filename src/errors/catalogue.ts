@@ -180,6 +180,12 @@ export const catalogue = {
     retry: true,
     when: 'the gateway kept answering 429 or 5xx until retries ran out',
   },
+  PGR_IMPORT_INCOMPLETE: {
+    status: 500,
+    exit: EXIT_TEMPORARY,
+    retry: true,
+    when: 'an import stopped before its end, and the same command goes on with it',
+  },
   PGR_CHECK_FAILED: {
     status: 500,
     exit: EXIT_FAILED,

@@ -7,6 +7,7 @@ import type { Selector } from '../model/selector.ts'
 import type { UnitId } from '../model/unit.ts'
 import type { StoreReport } from '../store/store.ts'
 import type { Home } from './set-write.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /**
  * gateway: the use-cases. No word of HTTP, no word of Redis.
@@ -41,6 +42,8 @@ export interface Gateway {
   scrape(request: ScrapeRequest): Promise<Scrape>
   /** Live groups and sets with all they hold; caught up with the store first. */
   groups(request: { deadlineMs: number }): Promise<readonly GroupListing[]>
+  /** Everything live with all that is needed to push it again, as of one instant; caught up with the store first. */
+  snapshot(request: { deadlineMs: number }): Promise<Snapshot>
   /** Some of the live groups and sets, without what they hold; caught up with the store first. */
   list(request: ListRequest): Promise<Listing>
   /** One group or set and some of its families; caught up with the store first. Undefined when it is not there. */

@@ -14,6 +14,7 @@ import { makeQuota } from './quota.ts'
 import { makeRemoteWrite } from './remote-write.ts'
 import { makeRemoveMatching } from './remove-matching.ts'
 import { makeScraper } from './scrape.ts'
+import { snapshotOf } from './snapshot.ts'
 import { makeStatus } from './status.ts'
 import { makeLane } from './turns.ts'
 import { makeSync } from './view/sync.ts'
@@ -126,6 +127,14 @@ export function openGateway(
     async groups({ deadlineMs }) {
       await sync.refresh(deadlineMs)
       return [...view.units.values()].filter(({ entries }) => entries.size > 0).map(listingOf)
+    },
+    async snapshot({ deadlineMs }) {
+      const askedAtMs = performance.now()
+      await sync.refresh(deadlineMs)
+      // Another poll may have begun to read a partition anew.
+      if (!view.whole)
+        throw new PgrError('PGR_STORE_UNAVAILABLE', 'what is stored is being read anew; try again')
+      return snapshotOf(view, askedAtMs)
     },
     list: makeList(reading),
     show: makeShow(reading),

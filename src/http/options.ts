@@ -128,6 +128,7 @@ export interface HttpDeps {
     | 'wipe'
     | 'scrape'
     | 'groups'
+    | 'snapshot'
     | 'list'
     | 'show'
     | 'cardinality'

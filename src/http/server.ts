@@ -10,6 +10,7 @@ import type { AdjustableHttp, HttpDeps, HttpOptions, TlsMaterial } from './optio
 import { type Parameters, querySchema, type RawQuery, readQuery } from './parameters.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { cardinalityRoutes } from './routes/cardinality.ts'
+import { exportRoutes } from './routes/export.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { indexRoutes } from './routes/index-page.ts'
 import { managementRoutes, PROBES } from './routes/management.ts'
@@ -76,6 +77,7 @@ export function openHttp(given: HttpOptions, deps: HttpDeps): HttpServer {
     ...scrapeRoutes(options, deps),
     ...statusRoutes(options, deps),
     ...metricsApiRoutes(options, deps),
+    ...exportRoutes(options, deps),
     ...groupRoutes(options, deps),
     ...cardinalityRoutes(deps),
     ...adminRoutes(options, deps),

@@ -15,14 +15,15 @@ const rooms = {
   gateway: ['model', 'formats', 'store', 'errors', 'telemetry'],
   http: ['gateway', 'formats', 'wire', 'model', 'errors', 'telemetry'],
   client: ['model', 'formats', 'wire', 'errors'],
+  migrate: ['client', 'formats', 'model', 'errors'],
   workers: ['app', 'announce', 'config', 'telemetry', 'errors'],
-  cli: ['app', 'workers', 'client', 'config', 'formats', 'model', 'errors'],
+  cli: ['app', 'workers', 'migrate', 'client', 'config', 'formats', 'model', 'errors'],
 }
 
 /** Which outside package may be named in which rooms; a package missing here is at home nowhere. */
 const homes = {
   fastify: ['http'],
-  ioredis: ['store/redis'],
+  ioredis: ['store/redis', 'migrate'],
   protobufjs: ['wire', 'formats'],
   pino: ['telemetry'],
   'prom-client': ['telemetry'],

@@ -22,6 +22,12 @@ const GOOD_REDIS = ['appendonly yes', 'maxmemory 200mb']
 const METRICS =
   '# HELP backup_duration_seconds How long it took.\n# TYPE backup_duration_seconds gauge\nbackup_duration_seconds 12\n'
 
+const BACKUP = [
+  '{"format":"pgr-export","version":1,"exported":"2026-01-01T00:00:00Z","from":"pgr"}',
+  '{"kind":"group","labels":{"job":"backup"},"families":[{"name":"rows","type":"gauge","metrics":[{"value":1}]}]}',
+  '{"end":true,"units":1}\n',
+].join('\n')
+
 let folder: string
 let pgr: Pgr
 let redis: RedisServer
@@ -37,6 +43,7 @@ beforeAll(async () => {
     'pushgw.yml': `redis:\n  endpoint: ${redis.url}\n`,
     'web.yml': 'http_server_config:\n  http2: false\n',
     'password.txt': 'hunter2\n',
+    'backup.ndjson': BACKUP,
     'bin/pgr': `#!/bin/sh\nexec ${process.execPath} ${RUN} "$@"\n`,
   }
   mkdirSync(join(folder, 'bin'))
@@ -59,7 +66,7 @@ beforeEach(async () => {
 /** Puts what the tests have where an example names what its reader has. */
 function here(command: string): string {
   return command
-    .replaceAll(/https:\/\/pgr\.example|http:\/\/collector:4318/g, pgr.url)
+    .replaceAll(/https:\/\/pgr\.example|http:\/\/collector:4318|http:\/\/pushgateway\.example:9091/g, pgr.url)
     .replaceAll('127.0.0.1:9753', `127.0.0.1:${pgr.port}`)
     .replaceAll(/(?:redis\.example|127\.0\.0\.1):6379/g, `127.0.0.1:${redis.port}`)
     .replaceAll('--interval=10s', '--interval=100ms')

@@ -118,6 +118,7 @@ export function openTestServer({ options, gateway, deps }: Turned = {}): TestSer
         removeMatching: async () => ({ groups: 0, sets: 0, series: 0 }),
         wipe: async () => {},
         groups: async () => [],
+        snapshot: async () => ({ nowMs: 0, units: [] }),
         list: async () => ({ nowMs: 1, total: { groups: 0, sets: 0, series: 0 }, matching: 0, units: [] }),
         show: async () => undefined,
         cardinality: async () => ({

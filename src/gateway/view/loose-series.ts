@@ -108,6 +108,37 @@ export function labelsOfPlaced(type: FamilyType, placed: readonly PlacedMetric[]
   return labels
 }
 
+/** How long a metric is to live, and whether its sender said as of when it is. */
+export interface Lifetime {
+  /** Of the series it is put together from the latest; 0 = never. */
+  expiresMs: number
+  isExplicit: boolean
+}
+
+/** Lifetimes of the metrics of a family of this type by `labelKey` of their labels. */
+export function lifetimesOf(type: FamilyType, placed: readonly PlacedMetric[]): Map<string, Lifetime> {
+  const own = ownLabel(type)
+  const lifetimes = new Map<string, Lifetime>()
+  for (const { place, metric } of placed) {
+    if (!isSeries(place.part)) continue
+    const { expiresMs, explicit: isExplicit } = metric
+    const key = labelKey(own === undefined ? metric.labels : without(metric.labels, own))
+    const known = lifetimes.get(key)
+    if (known === undefined) {
+      lifetimes.set(key, { expiresMs, isExplicit })
+      continue
+    }
+    known.expiresMs = laterOf(known.expiresMs, expiresMs)
+    known.isExplicit ||= isExplicit
+  }
+  return lifetimes
+}
+
+/** 0 is later than every other. */
+function laterOf(a: number, b: number): number {
+  return a === 0 || b === 0 ? 0 : Math.max(a, b)
+}
+
 /**
  * Parts of one metric that expire within this time of each other came by the same push, or by two of one batch. They go
  * together, when the first of them does: no histogram is shown by halves. One that is later is still being pushed.

@@ -179,6 +179,11 @@ export const PUSH_FAILURE_TIME = 'push_failure_time_seconds'
 
 /** Decodes what an entry holds, metrics without the unit's labels, in page order; duplicates still included. */
 export function readEntry(entry: Entry): Family {
+  return readContent(entry)
+}
+
+/** As `readEntry`, of what an entry held once. */
+export function readContent(entry: Readonly<Pick<Entry, 'content' | 'name' | 'type'>>): Family {
   const { content, name } = entry
   switch (content.kind) {
     case 'blob':

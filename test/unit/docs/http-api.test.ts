@@ -25,9 +25,10 @@ function tableOf(heading: string, column: string): string[][] {
 
 /** Codes that no request is answered with, and the only places that raise them. */
 const NEVER_ANSWERED: ReadonlyMap<ErrorCode, RegExp> = new Map([
-  ['PGR_PUSH_REFUSED', /^client\//],
+  ['PGR_PUSH_REFUSED', /^(client|migrate)\//],
   ['PGR_GATEWAY_UNREACHABLE', /^client\//],
-  ['PGR_GATEWAY_BUSY', /^client\//],
+  ['PGR_GATEWAY_BUSY', /^(client|migrate)\//],
+  ['PGR_IMPORT_INCOMPLETE', /^(migrate|cli)\//],
   ['PGR_CHECK_FAILED', /^cli\//],
   // The process does not serve yet.
   [

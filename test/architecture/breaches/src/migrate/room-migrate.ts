@@ -1,0 +1,3 @@
+import { thing } from '../gateway/thing.ts'
+
+export const used = thing
