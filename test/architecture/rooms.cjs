@@ -16,6 +16,7 @@ const rooms = {
   http: ['gateway', 'formats', 'wire', 'model', 'errors', 'telemetry'],
   client: ['model', 'formats', 'wire', 'errors'],
   workers: ['app', 'announce', 'config', 'telemetry', 'errors'],
+  page: [],
   cli: ['app', 'workers', 'client', 'config', 'formats', 'model', 'errors'],
 }
 
@@ -31,6 +32,9 @@ const homes = {
   bcryptjs: ['http', 'cli'],
   re2js: ['model'],
   snappyjs: ['client'],
+  preact: ['page'],
+  '@preact/signals': ['page'],
+  uplot: ['page'],
   '@opentelemetry/otlp-transformer': ['client'],
   '@opentelemetry/sdk-metrics': ['client'],
   '@opentelemetry/resources': ['client'],
