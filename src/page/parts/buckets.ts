@@ -7,6 +7,8 @@ export interface Bucket {
   readonly count: number
   /** There are empty buckets before this one that are not in the list. */
   readonly afterGap: boolean
+  /** Of a native histogram what is too near to zero to be told from it. */
+  readonly isZero?: boolean
 }
 
 /** Of a histogram with classic buckets, each with its own observations instead of everything below its bound. */
@@ -31,10 +33,10 @@ export function nativeBuckets(native: Native): readonly Bucket[] {
   const all = buckets.map(([lower, upper, count]) => ({ lower, upper, count: Number(count) }))
   const negative = all.filter(({ upper }) => Number(upper) <= 0)
   const positive = all.slice(negative.length)
+  // With nothing below zero, nothing near it is below zero either.
+  const from = negative.length === 0 || Number(zero) === 0 ? '0' : `-${zero}`
   const middle =
-    Number(zeroCount) > 0
-      ? [{ lower: Number(zero) === 0 ? '0' : `-${zero}`, upper: zero, count: Number(zeroCount) }]
-      : []
+    Number(zeroCount) > 0 ? [{ lower: from, upper: zero, count: Number(zeroCount), isZero: true }] : []
   return [...negative, ...middle, ...positive].map((bucket, n, list) => {
     const last = list[n - 1]
     return { ...bucket, afterGap: last !== undefined && !areClose(Number(last.upper), Number(bucket.lower)) }

@@ -6,6 +6,7 @@ import { showRate } from './format.ts'
 type Uplot = import('uplot')
 
 const HEIGHT = 180
+const SHORTEST_SECONDS = 60
 
 /** Colours there are for lines; the style sheet has as many. */
 export const SERIES_COLOURS = 8
@@ -25,7 +26,6 @@ export function RateChart({ title, rates }: ChartProps) {
   const names = [...rates.perSecond.keys()].join('\n')
   const palette = paletteChanges.value
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: drawn anew when lines or colours change, filled below.
   useEffect(() => {
     const element = box.current
     if (element === null) return
@@ -71,7 +71,11 @@ function optionsOf(element: HTMLElement, names: readonly string[]): import('uplo
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 8, 0, 0],
-    scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] } },
+    scales: {
+      // From the right, as time goes; a minute at least, so that the first points are not torn apart.
+      x: { range: (_plot, min, max) => spanOf(min, max) },
+      y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] },
+    },
     axes: [
       {
         stroke: text,
@@ -100,6 +104,11 @@ function optionsOf(element: HTMLElement, names: readonly string[]): import('uplo
       })),
     ],
   }
+}
+
+function spanOf(min: number | null, max: number | null): [number, number] {
+  const end = max ?? Date.now() / 1000
+  return [Math.min(min ?? end, end - SHORTEST_SECONDS), end]
 }
 
 function clock(seconds: number): string {

@@ -1,4 +1,5 @@
 import { type Bucket, quantileOf, showBound } from './buckets.ts'
+import { Scroller } from './cells.tsx'
 import { countOf, showCount, showShare } from './format.ts'
 
 const WIDTH = 720
@@ -63,7 +64,7 @@ function Columns({ buckets, title }: { buckets: readonly Bucket[]; title: string
   const width = slot * slots
   const floor = HEIGHT - FOOT
   return (
-    <div class="scroller">
+    <Scroller label={title}>
       <svg
         class="columns"
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
@@ -97,7 +98,7 @@ function Columns({ buckets, title }: { buckets: readonly Bucket[]; title: string
           </text>
         ))}
       </svg>
-    </div>
+    </Scroller>
   )
 }
 
@@ -118,8 +119,13 @@ function ticksOf(buckets: readonly Bucket[], places: readonly number[], slot: nu
   let free = -Infinity
   const last = buckets.length - 1
   const end = ((places[last] ?? 0) + 1) * slot
-  for (const [n, { lower, upper, afterGap }] of buckets.entries()) {
+  for (const [n, { lower, upper, afterGap, isZero }] of buckets.entries()) {
     const from = (places[n] ?? 0) * slot
+    if (isZero) {
+      ticks.push({ x: from + slot / 2, text: '0', anchor: 'middle' })
+      free = from + slot / 2 + TICK / 2
+      continue
+    }
     if ((n === 0 || afterGap) && from >= free && from <= end - TICK) {
       ticks.push({ x: from, text: showBound(lower), anchor: n === 0 ? 'start' : 'middle' })
       free = from + TICK

@@ -140,7 +140,12 @@ function Pairs({ data: { pairs, series } }: { data: Figures }) {
 
 function Values({ label, data: { values = [], series } }: { label: string; data: Figures }) {
   return (
-    <Ranking title={`Series by value of ${label}`} heads={['Value', 'series']} isEmpty={values.length === 0}>
+    <Ranking
+      title={`Series by value of ${label}`}
+      heads={['Value', 'series']}
+      isEmpty={values.length === 0}
+      isWhole
+    >
       {values.map((each) => (
         <tr key={each.value}>
           <th scope="row">
@@ -154,15 +159,16 @@ function Values({ label, data: { values = [], series } }: { label: string; data:
 }
 
 interface RankingProps {
+  readonly isWhole?: boolean
   readonly title: string
   readonly heads: readonly string[]
   readonly isEmpty: boolean
   readonly children: preact.ComponentChildren
 }
 
-function Ranking({ title, heads, isEmpty, children }: RankingProps) {
+function Ranking({ title, heads, isEmpty, isWhole = false, children }: RankingProps) {
   return (
-    <Card title={title}>
+    <Card title={title} class={isWhole ? 'whole' : ''}>
       {isEmpty ? (
         <p class="muted">Nothing to count.</p>
       ) : (

@@ -219,7 +219,7 @@ function FamilyCard({ family, isOpen }: { family: Family; isOpen: boolean }) {
 function Values({ name, metrics }: { name: string; metrics: readonly Metric[] }) {
   return (
     <Scroller label={`Values of ${name}`}>
-      <table>
+      <table class="narrow">
         <thead>
           <tr>
             <th scope="col">Labels</th>
@@ -250,7 +250,7 @@ function Summaries({ name, metrics }: { name: string; metrics: readonly Metric[]
   const heads = [...quantiles.map((quantile) => `quantile ${quantile}`), 'count', 'sum']
   return (
     <Scroller label={`Values of ${name}`}>
-      <table>
+      <table class="narrow">
         <thead>
           <tr>
             <th scope="col">Labels</th>

@@ -1,7 +1,7 @@
 import type { Rejection, Status, StoreStatus } from '../api/types.ts'
 import { Card, Scroller } from '../parts/cells.tsx'
 import { RateChart, SERIES_COLOURS } from '../parts/chart.tsx'
-import { showCount, showRate } from '../parts/format.ts'
+import { countOf, showCount, showRate } from '../parts/format.ts'
 import { LabelBadges } from '../parts/labels.tsx'
 import { PushHelp } from '../parts/push-help.tsx'
 import { Ago } from '../parts/times.tsx'
@@ -251,7 +251,7 @@ function Store({ store, startedAt }: { store: StoreStatus; startedAt: string }) 
         <>
           <h3>Lost history</h3>
           <p>
-            {showCount(losses.history)} times since this replica started: {showCount(losses.lost_writes)} of
+            {countOf(losses.history, 'time')} since this replica started: {showCount(losses.lost_writes)} of
             its acknowledged writes stay lost, {showCount(losses.resubmitted_writes)} were sent again.
             {losses.last_at && (
               <>
