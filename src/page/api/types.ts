@@ -27,7 +27,7 @@ export interface StoreStatus {
   readonly name: string
   readonly ready: boolean
   readonly reason?: string
-  readonly facts?: Readonly<Record<string, string>>
+  readonly facts?: Readonly<Record<string, string | number | boolean>>
   readonly findings?: readonly Finding[]
   readonly losses?: {
     readonly history: number
@@ -43,7 +43,7 @@ export interface StoreStatus {
 export interface Finding {
   readonly finding: string
   readonly ok: boolean
-  readonly where: string
+  readonly where?: string
   readonly message?: string
 }
 

@@ -50,6 +50,22 @@ export function showInstant(iso: string): string {
   return new Date(iso).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'long' })
 }
 
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+
+export function showBytes(bytes: number): string {
+  const unit = bytes < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10))
+  return `${short.format(bytes / 1024 ** unit)} ${UNITS[unit]}`
+}
+
+/** What a store says of itself; the name tells the unit of a number. */
+export function showFact(name: string, value: string | number | boolean): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (typeof value === 'string') return value
+  if (/memory|bytes/.test(name)) return showBytes(value)
+  if (name.endsWith('_seconds')) return showLeft(value * SECOND)
+  return showCount(value)
+}
+
 /** Labels as Prometheus writes them. */
 export function showLabels(labels: Readonly<Record<string, string>>): string {
   return `{${Object.entries(labels)

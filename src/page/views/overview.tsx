@@ -1,7 +1,7 @@
 import type { Rejection, Status, StoreStatus } from '../api/types.ts'
 import { Card, Scroller } from '../parts/cells.tsx'
 import { RateChart, SERIES_COLOURS } from '../parts/chart.tsx'
-import { countOf, showCount, showRate } from '../parts/format.ts'
+import { countOf, showCount, showFact, showRate } from '../parts/format.ts'
 import { LabelBadges } from '../parts/labels.tsx'
 import { PushHelp } from '../parts/push-help.tsx'
 import { Ago } from '../parts/times.tsx'
@@ -88,7 +88,7 @@ function Pushes({ totals }: { totals: NonNullable<Status['counters']>['pushes'] 
             <tbody>
               {names.map((name) => (
                 <tr key={name}>
-                  <th scope="row">
+                  <th scope="row" class="nowrap">
                     <Swatch n={[...rates.perSecond.keys()].indexOf(name)} /> {name}
                   </th>
                   <Rate rates={rates} name={name} />
@@ -126,7 +126,7 @@ function Rejections() {
             <tbody>
               {[...rates.perSecond.keys()].map((name, n) => (
                 <tr key={name}>
-                  <th scope="row">
+                  <th scope="row" class="nowrap">
                     <Swatch n={n} /> {name}
                   </th>
                   <Rate rates={rates} name={name} />
@@ -169,35 +169,19 @@ function Recent({ rejections }: { rejections: readonly Rejection[] }) {
       {rejections.length === 0 ? (
         <p class="muted">None since this replica started.</p>
       ) : (
-        <Scroller label="Recent rejections">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">When</th>
-                <th scope="col">Protocol</th>
-                <th scope="col">Code</th>
-                <th scope="col">Why</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rejections.slice(0, MOST_REJECTIONS).map((each, n) => (
-                <tr key={`${each.at} ${n}`}>
-                  <td class="nowrap">
-                    <Ago at={each.at} />
-                  </td>
-                  <td class="nowrap">{each.protocol}</td>
-                  <td class="nowrap">
-                    <code>{each.code}</code>
-                  </td>
-                  <td class="prose">
-                    {each.labels !== null && <LabelBadges labels={each.labels} />}
-                    <div class="reason">{each.reason}</div>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroller>
+        <ul class="rejections">
+          {rejections.slice(0, MOST_REJECTIONS).map((each, n) => (
+            <li key={`${each.at} ${n}`}>
+              <div class="what">
+                <Ago at={each.at} />
+                <span class="muted">{each.protocol}</span>
+                <code>{each.code}</code>
+                {each.labels !== null && <LabelBadges labels={each.labels} />}
+              </div>
+              <p class="reason">{each.reason}</p>
+            </li>
+          ))}
+        </ul>
       )}
     </Card>
   )
@@ -227,7 +211,7 @@ function Store({ store, startedAt }: { store: StoreStatus; startedAt: string }) 
         {Object.entries(facts).map(([name, value]) => (
           <div key={name}>
             <dt>{name.replaceAll('_', ' ')}</dt>
-            <dd>{String(value)}</dd>
+            <dd>{showFact(name, value)}</dd>
           </div>
         ))}
       </dl>
@@ -236,7 +220,7 @@ function Store({ store, startedAt }: { store: StoreStatus; startedAt: string }) 
           <h3>Durability</h3>
           <ul class="findings">
             {findings.map(({ finding, ok, where, message }) => (
-              <li key={finding + where} class={ok ? 'is-ok' : 'is-not'}>
+              <li key={`${finding} ${where}`} class={ok ? 'is-ok' : 'is-not'}>
                 <span class={`pill ${ok ? 'good' : 'warn'}`}>{ok ? 'ok' : 'look'}</span>
                 <div>
                   <strong>{finding}</strong> <span class="muted">{where}</span>
