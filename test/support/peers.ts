@@ -40,6 +40,10 @@ const KNOWN = {
   },
   'redis-cli': { commands: ['redis-cli', 'valkey-cli'], args: ['--version'] },
   openssl: { commands: ['openssl'], args: ['version'] },
+  chromium: {
+    commands: [process.env['PGR_CHROMIUM'] ?? 'chromium', 'chromium-headless-shell', 'google-chrome'],
+    args: ['--version'],
+  },
   curl: { commands: ['curl'], args: ['--version'] },
 } as const satisfies Record<string, Known>
 
