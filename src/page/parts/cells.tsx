@@ -1,3 +1,5 @@
+import { useId } from 'preact/hooks'
+
 /** A section of a page with a heading. */
 export function Card(props: {
   readonly title: string
@@ -6,10 +8,11 @@ export function Card(props: {
   readonly aside?: preact.ComponentChildren
   readonly children: preact.ComponentChildren
 }) {
+  const id = useId()
   return (
-    <section class={`card ${props.class ?? ''}`}>
+    <section class={`card ${props.class ?? ''}`} aria-labelledby={id}>
       <div class="card-head">
-        <h2>{props.title}</h2>
+        <h2 id={id}>{props.title}</h2>
         {props.aside}
       </div>
       {props.children}

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { delimiter, join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { peerOrThrow } from './peers.ts'
+import { peerOrThrow } from '../support/peers.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -26,7 +27,14 @@ export interface Visit {
 export function openBrowser(): Promise<Browser> {
   // As root it has no sandbox to offer, and containers have little shared memory.
   const args = ['--disable-dev-shm-usage', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])]
-  return chromium.launch({ executablePath: peerOrThrow('chromium').path, args })
+  return chromium.launch({ executablePath: onPath(peerOrThrow('chromium').path), args })
+}
+
+/** Where a command is: the driver does not look on the path. */
+function onPath(command: string): string {
+  const { PATH = '' } = process.env
+  const folders = command.includes('/') ? [] : PATH.split(delimiter)
+  return folders.map((folder) => join(folder, command)).find(existsSync) ?? command
 }
 
 /** Opens a page as a reader with nothing stored would, and writes down what goes wrong on it. */
