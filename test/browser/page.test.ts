@@ -136,7 +136,7 @@ describeWith('chromium', 'the status page', () => {
       .evaluateAll((all) => all.map((each) => Number(each.getAttribute('height'))))
     expect(heights.indexOf(Math.max(...heights))).toBe(7)
     await page.getByText('Buckets as a table').click()
-    const table = page.getByRole('region', { name: /^Buckets of job_request_seconds/ })
+    const table = page.getByRole('group', { name: /^Buckets of job_request_seconds/ })
     expect(await table.getByRole('row').count()).toBe(16)
     expect(await table.getByRole('cell').allTextContents()).toEqual(
       expect.arrayContaining(['0', '0.001', '6', '5.4 %']),

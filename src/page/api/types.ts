@@ -163,6 +163,8 @@ export interface Cardinality {
   readonly groups: number
   readonly sets: number
   readonly families: number
+  /** False when there were more values than are kept while counting: then some are in none of the counts. */
+  readonly complete: boolean
   readonly metrics: readonly {
     readonly name: string
     readonly type: string

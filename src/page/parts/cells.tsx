@@ -23,16 +23,19 @@ export function Card(props: {
 /** A table that scrolls sideways when it does not fit, also by keyboard. */
 export function Scroller({
   label,
+  isLow = false,
   children,
 }: {
   readonly label: string
+  /** Scrolls downwards, too, when it is long. */
+  readonly isLow?: boolean
   readonly children: preact.ComponentChildren
 }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
-    <section class="scroller" tabIndex={0} aria-label={label}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex lint/a11y/useSemanticElements: what scrolls has to be reached by keyboard, and is no set of fields.
+    <div class={`scroller ${isLow ? 'low' : ''}`} role="group" tabIndex={0} aria-label={label}>
       {children}
-    </section>
+    </div>
   )
 }
 

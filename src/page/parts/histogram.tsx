@@ -143,8 +143,7 @@ function ticksOf(buckets: readonly Bucket[], places: readonly number[], slot: nu
 
 function BucketTable({ buckets, all, title }: { buckets: readonly Bucket[]; all: number; title: string }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
-    <section class="scroller low" tabIndex={0} aria-label={`Buckets of ${title}`}>
+    <Scroller label={`Buckets of ${title}`} isLow>
       <table class="narrow">
         <thead>
           <tr>
@@ -173,7 +172,7 @@ function BucketTable({ buckets, all, title }: { buckets: readonly Bucket[]; all:
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroller>
   )
 }
 

@@ -47,6 +47,7 @@ export function Cardinality() {
           <p class="tally">
             {countOf(data.series, 'series', 'series')} of {countOf(data.families, 'metric')} in{' '}
             {countOf(data.groups, 'group')} and {countOf(data.sets, 'series set')}
+            {!data.complete && '; there are too many values of labels to count each of them'}
           </p>
           <div class={`columns-2 ${isCurrent ? '' : 'stale'}`} aria-busy={!isCurrent}>
             {label !== '' && data.values !== undefined && <Values label={label} data={data} />}
