@@ -27,13 +27,23 @@ export function indexRoutes({ routePrefix }: HttpOptions): Route[] {
   const files = new Map(readPageFiles().map((file) => [file.name, file]))
   const index = files.get(INDEX)
   const routes = [
-    page('/', index === undefined ? answerUnbuilt : sender(index), about('Show the status page', 'text/html'), 'status'),
-    page(`/${LICENCES}`, byName(files, () => LICENCES), about('Show the licences of the status page', 'text/plain'), 'status'),
+    page(
+      '/',
+      index === undefined ? answerUnbuilt : sender(index),
+      about('Show the status page', 'text/html'),
+      'status',
+    ),
+    page(
+      `/${LICENCES}`,
+      byName(files, () => LICENCES),
+      about('Show the licences of the status page', 'text/plain'),
+      'status',
+    ),
     {
       ...page(
         '/assets/*',
         byName(files, (request) => `assets/${(request.params as { '*': string })['*']}`),
-        about('Give a part of the status page'),
+        about('Give a part of the status page', 'text/javascript', 'text/css', 'image/svg+xml'),
         'status',
       ),
       shownAs: ['/assets/{file}'],
