@@ -3,6 +3,7 @@ import { Banner } from './parts/banner.tsx'
 import { Header } from './parts/header.tsx'
 import { announcement } from './state/announce.ts'
 import { hasMoved, place, type View } from './state/route.ts'
+import { pathSet } from './state/status.ts'
 import { Cardinality } from './views/cardinality.tsx'
 import { GroupPage } from './views/group-page.tsx'
 import { Groups } from './views/groups.tsx'
@@ -47,13 +48,20 @@ export function App() {
       <div class="toast" role="status">
         {announcement.value !== '' && <p>{announcement.value}</p>}
       </div>
-      <footer>
-        <a href="metrics">Metrics</a>
-        <a href="telemetry">Telemetry</a>
-        <a href="api/v1/status">Status as JSON</a>
-        <a href="LICENSES.txt">Licences</a>
-      </footer>
+      <Footer />
     </>
+  )
+}
+
+function Footer() {
+  return (
+    <footer>
+      <a href={pathSet('metrics.path', '/metrics').slice(1)}>Metrics</a>
+      <a href={pathSet('telemetry.path', '/telemetry').slice(1)}>Telemetry</a>
+      <a href="api/v1/status">Status as JSON</a>
+      <a href="api/v1/openapi.json">API</a>
+      <a href="LICENSES.txt">Licences</a>
+    </footer>
   )
 }
 

@@ -1,10 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import axe from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { peerOrThrow } from '../support/peers.ts'
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 export const WIDE = { width: 1440, height: 900 } as const
 export const NARROW = { width: 390, height: 844 } as const
@@ -76,7 +74,7 @@ export async function visit(
 
 /** What axe finds that keeps somebody from using the page as it is now. */
 export async function barriers(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
+  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(axe.source)
   const violations = (await page.evaluate(
     `axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => ({
       id, impact, where: nodes.map(({ target }) => target.join(' ')),

@@ -8,7 +8,7 @@ import { type Pgr, startPgr } from '../support/start-pgr.ts'
 import { barriers, type Look, NARROW, openBrowser, visit, WIDE } from './browser.ts'
 
 const SIZES = [0, 3, 10_000]
-const LOOKS: readonly (readonly [name: string, look: Look])[] = [
+const LOOKS: readonly (readonly [name: string, look: Required<Look>])[] = [
   ['wide and light', { size: WIDE, colours: 'light' }],
   ['wide and dark', { size: WIDE, colours: 'dark' }],
   ['narrow and light', { size: NARROW, colours: 'light' }],
@@ -67,15 +67,18 @@ describeWith('chromium', 'the status page looked at', () => {
     })
     afterAll(() => pgr?.stop())
 
-    it.each(LOOKS)(
+    it.each(VIEWS)(
       '%s keeps nobody out, overflows nowhere and has nothing to complain of',
-      async (_name, look) => {
-        for (const [hash, shown] of VIEWS) {
-          const { page, complaints, close } = await visit(browser, `${pgr.url}/${hash}`, look)
-          await shown(page, groups)
-          expect([hash, await barriers(page), await overflow(page), complaints]).toEqual([hash, [], 0, []])
-          await close()
+      async (hash, shown) => {
+        const { page, complaints, close } = await visit(browser, `${pgr.url}/${hash}`)
+        await shown(page, groups)
+        for (const [look, { size, colours }] of LOOKS) {
+          await page.setViewportSize(size)
+          await page.emulateMedia({ colorScheme: colours, reducedMotion: 'reduce' })
+          expect([look, await barriers(page), await overflow(page)]).toEqual([look, [], 0])
         }
+        expect(complaints).toEqual([])
+        await close()
       },
     )
 

@@ -52,7 +52,7 @@ export function showInstant(iso: string): string {
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
 
-export function showBytes(bytes: number): string {
+function showBytes(bytes: number): string {
   const unit = bytes < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10))
   return `${short.format(bytes / 1024 ** unit)} ${UNITS[unit]}`
 }

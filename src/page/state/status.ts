@@ -43,3 +43,8 @@ export function watchStatus(): void {
       readings.value = addReading(readings.peek(), readCounters(counters, Date.now()))
   })
 }
+
+/** A path that a setting moves. */
+export function pathSet(flag: string, usual: string): string {
+  return status.value?.settings?.find((each) => each.flag === flag)?.value ?? usual
+}

@@ -14,6 +14,7 @@ import { setStoreClock } from '../state/clock.ts'
 import { returnToList } from '../state/left.ts'
 import { usePoll } from '../state/poll.ts'
 import { amend, href, place } from '../state/route.ts'
+import { pathSet } from '../state/status.ts'
 
 const EVERY_MS = 2000
 const PAGE_SIZE = 50
@@ -209,7 +210,8 @@ function FamilyCard({ family, isOpen }: { family: Family; isOpen: boolean }) {
       {truncated && (
         <p class="muted">
           The first {showCount(metrics.length)} are shown; the read command above gives more with{' '}
-          <code>samples=1000</code>, and <a href="metrics">the metrics page</a> all.
+          <code>samples=1000</code>, and{' '}
+          <a href={pathSet('metrics.path', '/metrics').slice(1)}>the metrics page</a> all.
         </p>
       )}
     </details>
