@@ -5,8 +5,8 @@ import { SearchField } from '../parts/search-field.tsx'
 import { usePoll } from '../state/poll.ts'
 import { amend, href, place } from '../state/route.ts'
 
-/** The server walks everything stored for it. */
-const EVERY_MS = 15_000
+/** The server walks everything stored for it, which takes seconds where that is much. */
+const EVERY_MS = 60_000
 const LIMITS = ['10', '20', '50', '100']
 
 /** What takes the room: most series first. */
