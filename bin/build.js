@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Builds `dist/` from `src/`: compiles, copies what the compiler leaves behind (Lua scripts and the like), and removes
- * what no source stands behind any more.
+ * Builds `dist/` from `src/`: compiles, copies what the compiler leaves behind (Lua scripts and the like), bundles the
+ * status page, and removes what no source stands behind any more.
  *
  *   node bin/build.js              build
  *   node bin/build.js --if-stale   only when a source is newer than the last good build
@@ -21,12 +21,15 @@ import {
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildPage, isPageFresh, removePage } from './build-page.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SRC = join(ROOT, 'src')
 const DIST = join(ROOT, 'dist')
 const STAMP = join(DIST, '.built')
-const INPUTS = ['package.json', 'tsconfig.json', 'bin/build.js'].map((name) => join(ROOT, name))
+const INPUTS = ['package.json', 'tsconfig.json', 'bin/build.js', 'bin/build-page.js'].map((name) =>
+  join(ROOT, name),
+)
 
 const [mode] = process.argv.slice(2)
 if (mode === '--if-stale' && isFresh()) process.exit(0)
@@ -38,9 +41,24 @@ const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 const { status } = spawnSync(process.execPath, [compiler, '-p', SRC], { stdio: ['ignore', 2, 2] })
 for (const path of filesIn(SRC)) if (!isCompiled(path)) copy(path)
 for (const path of filesIn(DIST)) if (!hasSource(path)) rmSync(join(DIST, path))
+const isPageThere = status === 0 && (await pageIsBuilt())
 // Dated to the start, so that a file saved meanwhile counts as newer.
-if (status === 0) writeFileSync(STAMP, `${startedAt.toISOString()}\n`)
-process.exit(status ?? 1)
+if (isPageThere) writeFileSync(STAMP, `${startedAt.toISOString()}\n`)
+process.exit(status === 0 && !isPageThere ? 1 : (status ?? 1))
+
+/** Bundling takes longer than it does to see that there is nothing to bundle. */
+async function pageIsBuilt() {
+  if (isPageFresh(INPUTS)) return true
+  try {
+    await buildPage()
+    return true
+  } catch (reason) {
+    // Half a page must not pass for one.
+    removePage()
+    process.stderr.write(`${reason instanceof Error ? reason.message : reason}\n`)
+    return false
+  }
+}
 
 function isFresh() {
   if (!existsSync(STAMP)) return false
@@ -62,7 +80,11 @@ function filesIn(folder) {
 }
 
 function isCompiled(path) {
-  return path.endsWith('.ts') || path === 'tsconfig.json'
+  return isOfPage(path) || path.endsWith('.ts') || path === 'tsconfig.json'
+}
+
+function isOfPage(path) {
+  return path.startsWith('page/')
 }
 
 function copy(path) {
@@ -71,6 +93,6 @@ function copy(path) {
 }
 
 function hasSource(path) {
-  if (path.startsWith('.')) return true
+  if (path.startsWith('.') || isOfPage(path)) return true
   return existsSync(join(SRC, path)) || existsSync(join(SRC, path.replace(/(\.d\.ts|\.js)$/, '.ts')))
 }

@@ -13,7 +13,12 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** What starts servers and talks to them. */
 const SERVERS = ['test/redis/**/*.test.ts', 'test/**/*.redis.test.ts', 'test/support/**/*.test.ts']
 /** What runs whole gateways, and other people's programs, as processes. */
-const WHOLE = ['test/e2e/**/*.test.ts', 'test/differential/**/*.test.ts', 'test/**/*.e2e.test.ts']
+const WHOLE = [
+  'test/e2e/**/*.test.ts',
+  'test/browser/**/*.test.ts',
+  'test/differential/**/*.test.ts',
+  'test/**/*.e2e.test.ts',
+]
 /** What breaks things under load: the short tier of every run, and the rest, which takes many minutes. */
 const FAULTS = ['test/faults/**/*.test.ts']
 const LONG_FAULTS = ['test/faults/**/*.long.ts']

@@ -17,6 +17,7 @@ const rooms = {
   client: ['model', 'formats', 'wire', 'errors'],
   migrate: ['client', 'formats', 'model', 'errors'],
   workers: ['app', 'announce', 'config', 'telemetry', 'errors'],
+  page: [],
   cli: ['app', 'workers', 'migrate', 'client', 'config', 'formats', 'model', 'errors'],
 }
 
@@ -32,6 +33,9 @@ const homes = {
   bcryptjs: ['http', 'cli'],
   re2js: ['model'],
   snappyjs: ['client'],
+  preact: ['page'],
+  '@preact/signals': ['page'],
+  uplot: ['page'],
   '@opentelemetry/otlp-transformer': ['client'],
   '@opentelemetry/sdk-metrics': ['client'],
   '@opentelemetry/resources': ['client'],

@@ -220,6 +220,10 @@ describe('the description of the API', () => {
         "head /api/v1/openapi.json",
         "get /",
         "head /",
+        "get /LICENSES.txt",
+        "head /LICENSES.txt",
+        "get /assets/{file}",
+        "head /assets/{file}",
       ]
     `)
     for (const [path, method] of operations) {

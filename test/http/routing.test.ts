@@ -66,21 +66,15 @@ describe('an unknown path', () => {
   })
 })
 
-describe('the index page', () => {
-  it('names version and paths and asks nothing of anybody else', async () => {
-    const server = openTestServer({
-      options: { version: '1.2.3<', routePrefix: '/pgr', externalPath: '/out' },
-    })
-    const { statusCode, headers, body } = await server.inject({ method: 'GET', url: '/pgr/' })
-    expect(statusCode).toBe(200)
-    expect(headers['content-security-policy']).toContain("default-src 'none'")
-    expect(body).toContain('pgr 1.2.3&#60;')
-    expect(body).toContain('href="/out/metrics"')
-    expect(body).not.toMatch(/https?:|src=/)
-  })
-
+describe('the status page', () => {
   it('gives way to a path that was set to its place', async () => {
     const server = openTestServer({ options: { paths: { ...OPTIONS.paths, metrics: '/' } } })
     expect((await server.inject({ method: 'GET', url: '/' })).body).toBe('a 1\nb 2\n')
+  })
+
+  it('is found without the slash behind the route prefix', async () => {
+    const server = openTestServer({ options: { routePrefix: '/pgr' } })
+    const { statusCode, headers } = await server.inject({ method: 'GET', url: '/pgr' })
+    expect([statusCode, headers.location]).toEqual([308, '/pgr/'])
   })
 })

@@ -41,6 +41,10 @@ const KNOWN = {
   },
   'redis-cli': { commands: ['redis-cli', 'valkey-cli'], args: ['--version'] },
   openssl: { commands: ['openssl'], args: ['version'] },
+  chromium: {
+    commands: [process.env['PGR_CHROMIUM'] ?? 'chromium', 'chromium-headless-shell', 'google-chrome'],
+    args: ['--version'],
+  },
   curl: { commands: ['curl'], args: ['--version'] },
   bash: { commands: ['bash'], args: ['--version'] },
   zsh: { commands: ['zsh'], args: ['--version'] },

@@ -1,0 +1,3 @@
+import { render } from 'preact'
+
+export const used = render

@@ -1,0 +1,3 @@
+import Plot from 'uplot'
+
+export const used = Plot

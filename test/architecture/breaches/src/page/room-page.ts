@@ -1,0 +1,3 @@
+import { thing } from '../model/thing.ts'
+
+export const used = thing
