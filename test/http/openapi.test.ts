@@ -200,6 +200,8 @@ describe('the description of the API', () => {
         "get /api/v1/status",
         "head /api/v1/status",
         "get /api/v1/metrics",
+        "get /api/v1/export",
+        "head /api/v1/export",
         "get /api/v1/groups",
         "head /api/v1/groups",
         "get /api/v1/groups/{id}",
