@@ -88,6 +88,16 @@ describeWith('chromium', 'the status page', () => {
     expect(await row(page, 'job=two').count()).toBe(0)
   })
 
+  it('filters by labels as Prometheus selects them', async () => {
+    await send('backup/instance/db1')
+    await send('backup/instance/web1')
+    const page = await go('#/groups')
+    await row(page, 'instance=web1').waitFor()
+    await page.getByLabel('Search').fill('{job="backup",instance=~"db.*"}')
+    await row(page, 'instance=web1').waitFor({ state: 'detached' })
+    await row(page, 'instance=db1').waitFor()
+  })
+
   it('keeps what is typed, and where the reader is, while it goes on asking', async () => {
     await send('one')
     const page = await go('#/groups')

@@ -88,7 +88,7 @@ function Jobs({ data: { jobs, series } }: { data: Figures }) {
             {each.job === '' ? (
               <span class="muted">no job</span>
             ) : (
-              <a href={href('groups', { search: each.job })}>{each.job}</a>
+              <a href={href('groups', { search: `{job=${JSON.stringify(each.job)}}` })}>{each.job}</a>
             )}
           </th>
           <Share part={each.series} all={series} />

@@ -139,7 +139,7 @@ function Tools({ asked }: { asked: Asked }) {
     <search class="tools">
       <SearchField
         label="Search"
-        placeholder="label, value or metric"
+        placeholder={'label, value or metric, or {job="backup"}'}
         value={asked.search}
         onSearch={(search) => amend({ search, page: '' }, { slight: true })}
       />
@@ -342,7 +342,9 @@ function readAsked(query: URLSearchParams): Asked {
 function pathOf({ search, kind, state, sort, order, page }: Asked): string {
   const query = new URLSearchParams({ sort, order, limit: String(PAGE_SIZE) })
   if (page > 1) query.set('offset', String((page - 1) * PAGE_SIZE))
-  for (const [name, value] of Object.entries({ search, kind, state }))
+  // What begins like a selector of Prometheus is one; all else is a part of some text.
+  const asks = search.startsWith('{') ? { 'match[]': search } : { search }
+  for (const [name, value] of Object.entries({ ...asks, kind, state }))
     if (value !== '') query.set(name, value)
   return `api/v1/groups?${query}`
 }
