@@ -22,16 +22,24 @@ export async function writeFile(path: string, pieces: AsyncIterable<string>): Pr
   }
 }
 
-/** Writes to a stream as fast as its reader takes it. Throws PGR_SETTING_INVALID when nobody does any more. */
-export async function writeStream(stream: NodeJS.WriteStream, pieces: AsyncIterable<string>): Promise<void> {
-  let failure: unknown
+/**
+ * Writes to a stream as fast as its reader takes it; resolves to whether all of it was taken, which a reader that has read
+ * enough does not do. Throws PGR_SETTING_INVALID where it cannot be written otherwise, as on a full disk.
+ */
+export async function writeStream(
+  stream: NodeJS.WriteStream,
+  pieces: AsyncIterable<string>,
+): Promise<boolean> {
+  let failure: NodeJS.ErrnoException | undefined
   stream.on('error', (reason) => {
     failure = reason
   })
   for await (const piece of pieces) {
     if (!stream.write(piece) && failure === undefined) await drained(stream)
+    if (failure?.code === 'EPIPE') return false
     if (failure !== undefined) throw unwritable('standard output', failure)
   }
+  return true
 }
 
 function drained(stream: NodeJS.WriteStream): Promise<void> {

@@ -139,6 +139,14 @@ describe('what goes on', () => {
       expect([first?.split('\n')[1], errors]).toEqual(['0', ''])
     })
 
+    it('ends quietly also in the middle of much', async () => {
+      // More than a pipe holds, so that it cannot be written before its reader is gone.
+      const many = Array.from({ length: 5000 }, (_, n) => `many{n="${n}"} ${n}\n`)
+      await push(pgr.url, '/metrics/job/many', many.join(''))
+      const [first, errors] = await pipe(`pgr export | head -n 1${AND_CODE}`)
+      expect([first?.split('\n')[1], errors]).toEqual(['0', ''])
+    })
+
     it('does what it is asked to although nobody reads', async () => {
       expect(await pipe(`pgr wipe --yes --json | true${AND_CODE}`)).toEqual(['0\n', ''])
       expect(await listed()).toEqual([''])

@@ -58,13 +58,15 @@ export class Export extends Command {
       count = units
       bar.update(units, source.total)
     })
+    let isWhole = true
     try {
       if (flags.output) await sinks.writeFile(flags.output, lines)
-      else await sinks.writeStream(process.stdout, lines)
+      else isWhole = await sinks.writeStream(process.stdout, lines)
     } finally {
       bar.end()
       await source.close()
     }
+    if (!isWhole) return
     writeLine(process.stderr, `exported ${count} groups and sets of ${target.base}`)
   }
 }
