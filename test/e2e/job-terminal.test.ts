@@ -37,7 +37,7 @@ describeWith('python3', 'a command at a terminal', () => {
     'python3',
     '-c',
     `
-import signal
+import os, select, signal
 count = {}
 def on(number, _):
     name = signal.Signals(number).name
@@ -45,8 +45,14 @@ def on(number, _):
     print(name, flush=True)
 for name in ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGCONT"):
     signal.signal(getattr(signal, name), on)
+# Python acts on a signal between two steps of its own, of which reading is one: what comes right before would wait for a line.
+woken, wake = os.pipe()
+os.set_blocking(wake, False)
+signal.set_wakeup_fd(wake)
 print("ready", flush=True)
-input()
+while 0 not in select.select([0, woken], [], [])[0]:
+    os.read(woken, 64)
+os.read(0, 64)
 print(sorted(count.items()), flush=True)
 raise SystemExit(5)
 `,
