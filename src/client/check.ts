@@ -14,7 +14,7 @@ export interface BodyToCheck {
 }
 
 /** How much is allowed is for the gateway to say; here only the format counts. */
-const READ_OPTIONS: ReadOptions = {
+export const UNLIMITED: ReadOptions = {
   limits: {
     labelsPerSeries: Number.MAX_SAFE_INTEGER,
     nameLength: Number.MAX_SAFE_INTEGER,
@@ -39,7 +39,7 @@ export function readBody({ name, body, format }: Omit<BodyToCheck, 'timestamps'>
   // OpenMetrics has to end with # EOF; a body of nothing that is sent on purpose has no end to check.
   if (body.length === 0) return []
   try {
-    return readerFor(CONTENT_TYPES[format]).read(body, READ_OPTIONS)
+    return readerFor(CONTENT_TYPES[format]).read(body, UNLIMITED)
   } catch (reason) {
     const error = PgrError.from(reason, 'PGR_INTERNAL')
     throw new PgrError(error.code, `${name}: ${error.message}`, { cause: reason })

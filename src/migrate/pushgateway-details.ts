@@ -1,7 +1,7 @@
+import { UNLIMITED } from '../client/check.ts'
 import { PgrError } from '../errors/pgr-error.ts'
 import { readerFor } from '../formats/index.ts'
 import type { Family, Metric } from '../model/family.ts'
-import { UNLIMITED } from './limits.ts'
 import { detailKey } from './pushgateway-group.ts'
 
 /** The one form of a page that has native histograms, exemplars and start times. */

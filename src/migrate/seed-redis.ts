@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
+import { UNLIMITED } from '../client/check.ts'
 import { PgrError } from '../errors/pgr-error.ts'
 import { readerFor } from '../formats/index.ts'
 import type { ExportedUnit, Lot } from '../formats/ndjson/index.ts'
 import type { NumberMetric } from '../model/family.ts'
 import { labelKey } from '../model/labels.ts'
-import { UNLIMITED } from './limits.ts'
 import type { LeftOut, Piece, Source } from './source.ts'
 
 export interface SeedRedisOptions {

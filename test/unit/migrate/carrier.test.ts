@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { UNLIMITED } from '../../../src/client/check.ts'
 import type { Writer } from '../../../src/formats/format.ts'
 import { readerFor, writers } from '../../../src/formats/index.ts'
 import { type Carrier, carrierOf, writeBody } from '../../../src/migrate/carrier.ts'
-import { UNLIMITED } from '../../../src/migrate/limits.ts'
 import type { Family, HistogramFamily, Metric } from '../../../src/model/family.ts'
 import { anyFamily, legacyLabelName, legacyMetricName } from '../formats/arbitrary-family.ts'
 
