@@ -229,8 +229,8 @@ export interface Written {
   readonly partition: number
   /**
    * The unit as it is after the write, for the caller's own view, with the blobs or pages this write touched. It does
-   * not move the caller's position: what others wrote to the unit meanwhile comes with the next `changes`. Absent for a
-   * duplicate and for a write that changed nothing.
+   * not move the caller's position: what others wrote to the unit meanwhile is not in it and comes with the next `changes`.
+   * Absent for a duplicate and for a write that changed nothing.
    */
   readonly change?: UnitChange
   /** Epoch of the partition the change belongs to. */
@@ -329,6 +329,8 @@ export interface SetChange extends LiveChange {
   readonly pushedMs: number
   /** Drop every page the reader holds and is not named here (the set is new, or was compacted). */
   readonly whole: boolean
+  /** Of a write that is not `whole`: the version of the set that it changed. What it does not name is as it was then. */
+  readonly follows?: number
   /**
    * All of them. Indexes of families stay as they are, also for pages told earlier, until a change that is `whole`; a
    * listed family need not have a metric.

@@ -97,7 +97,13 @@ export function setContract(open: OpenHarness): void {
     const second = await merge([sample('y', 2)])
 
     expect(first.change).toMatchObject({ kind: 'set', whole: true, pages: [{ number: 0 }] })
-    expect(second.change).toMatchObject({ kind: 'set', createdMs: first.nowMs, pushedMs: second.nowMs })
+    expect(second.change).toMatchObject({
+      kind: 'set',
+      createdMs: first.nowMs,
+      pushedMs: second.nowMs,
+      whole: false,
+      follows: first.change?.version,
+    })
     const { changes } = await view.read()
     expect(changes.map(({ version }) => version)).toEqual([second.change?.version])
   })

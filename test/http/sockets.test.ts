@@ -8,6 +8,7 @@ import type { TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Scrape } from '../../src/gateway/gateway.ts'
 import type { Event } from '../../src/telemetry/events.ts'
+import { gate } from '../support/gate.ts'
 import { describeWith } from '../support/peers.ts'
 import { OPTIONS, openTestServer, type TestServer, type Turned } from './open-test-server.ts'
 import { type Talk, talk } from './talk.ts'
@@ -31,15 +32,6 @@ function dial(port: number): Talk {
   const opened = talk(port)
   talks.push(opened)
   return opened
-}
-
-/** A promise and what settles it, for what a fake waits on. */
-function gate<T = void>() {
-  let open: (value: T) => void = () => {}
-  const passed = new Promise<T>((resolve) => {
-    open = resolve
-  })
-  return { passed, open }
 }
 
 describe('on the wire', () => {

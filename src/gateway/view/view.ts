@@ -191,13 +191,16 @@ export class View {
     return false
   }
 
-  /** Shows a write of this replica at once, without waiting for the store to tell of it. */
+  /**
+   * Shows a write of this replica at once, without waiting for the store to tell of it; unless others wrote to the unit
+   * meanwhile: what they wrote is not in it, and would be taken for old when the next page tells of it.
+   */
   applyOwn(written: Written): void {
     const { change, epoch } = written
     const partition = this.#partitions[written.partition] as Partition
     if (change === undefined || epoch !== partition.position.epoch) return
+    if (!this.#follows(change, partition.nowMs)) return
     partition.ownVersion = Math.max(partition.ownVersion, change.version)
-    // What others wrote to the unit meanwhile is not in an own change; the next page tells the unit again.
     const whole = this.#apply(partition, change, true)
     const { position } = partition
     if (whole && change.version === position.version + 1) {
@@ -211,6 +214,22 @@ export class View {
    */
   resolve(until: number): boolean {
     return this.#duplicates.resolve(until)
+  }
+
+  /** Whether the unit is known as it was before an own change of it. */
+  #follows(change: UnitChange, nowMs: number): boolean {
+    const known = this.units.get(change.id)
+    switch (change.kind) {
+      case 'gone':
+        return true
+      case 'group':
+        return change.families.every(
+          ({ name, version, blob, expiresMs }) =>
+            blob !== undefined || known?.entries.get(name)?.version === version || isPast(expiresMs, nowMs),
+        )
+      case 'set':
+        return change.whole || known?.version === change.follows
+    }
   }
 
   #forget(partition: Partition, page: ChangePage): void {

@@ -172,6 +172,7 @@ function makeStore(options: EmbeddedStoreOptions): Made {
 
   function changeSet(write: SetWrite, at: Moment): Pick<Written, 'change' | 'ignored' | 'conflict'> {
     const entry = log.get(write.id)
+    const follows = entry?.version ?? 0
     const stored = entry?.unit
     const held = stored instanceof MetricSet ? stored : undefined
     const set =
@@ -186,7 +187,8 @@ function makeStore(options: EmbeddedStoreOptions): Made {
     set.apply(plan, write, at)
     totals.replace(before, set)
     const { version } = enterSet(write.id, set)
-    return { change: set.tell(write.id, version, version - 1), ignored: plan.ignored }
+    const change = set.tell(write.id, version, version - 1)
+    return { change: change.whole ? change : { ...change, follows }, ignored: plan.ignored }
   }
 
   function enterSet(id: string, set: MetricSet): UnitEntry {

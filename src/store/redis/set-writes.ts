@@ -276,18 +276,18 @@ function setWritten(sets: KnownSets, what: SetWrite, plan: SetPlan, reply: Reply
     protocol: header.protocol,
     pushedMs: header.pushedMs,
     whole,
+    ...(whole ? {} : { follows: numberAt(reply, 7) }),
     families: table === undefined ? (plan.known?.families ?? known.families) : decodeFamilies(table),
     pages: whole ? pages.filter(({ metrics }) => metrics.length > 0) : pages,
   }
   return { ...written, ignored, change }
 }
 
-/** The pages that changed, from the fourth part of the reply on: number, incarnation, slots, foreign blobs,
- * dictionary. */
+/** The pages that changed, from the ninth part of the reply on: number, incarnation, slots, foreign blobs, dictionary. */
 function pagesWritten(known: KnownSet, plan: SetPlan, reply: Reply): SetPage[] {
   const plans = new Map(plan.pages.map((page) => [page.number, page]))
   const pages: SetPage[] = []
-  for (let i = 7; i + 4 < reply.length; i += 5) {
+  for (let i = 8; i + 4 < reply.length; i += 5) {
     const number = numberAt(reply, i)
     const slots = bytesAt(reply, i + 2)
     const planned = plans.get(number)

@@ -24,9 +24,9 @@
 -- (from 1; 0 = none), timestamp, then 8 bytes of value, or series and length of a blob. Sorted by slot; slots past the
 -- end are appended in order, each with one dictionary entry.
 --
--- returns  ok, epoch, now, older, expired, header, families (false when known), then for every page that changed:
---          number, incarnation, slots, list of index and blob for the blobs that are not of this write, dictionary
---          (false when known)
+-- returns  ok, epoch, now, older, expired, header, families (false when known), version of the set before, then for every
+--          page that changed: number, incarnation, slots, list of index and blob for the blobs that are not of this write,
+--          dictionary (false when known)
 --          header is false when nothing changed
 --        | behind, epoch, now, dictionary version, families version, page table, families,
 --          list of number and dictionary for the pages with a newer one
@@ -140,7 +140,8 @@ if earliest ~= 0 and (not look or earliest < tonumber(look)) then call('ZADD', X
 if not old then call('ZREM', T, uid) end
 close()
 
-local reply = { 'ok', epoch, now, older, expired, packed, tonumber(ARGV[13]) ~= family_version and families or false }
+local reply = { 'ok', epoch, now, older, expired, packed, tonumber(ARGV[13]) ~= family_version and families or false,
+  h and h[VERSION] or 0 }
 for _, answer in ipairs(answers) do
   local number, page, slots, own = answer[1], answer[2], answer[3], answer[4]
   local blobs = {}
