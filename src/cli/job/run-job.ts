@@ -73,6 +73,9 @@ interface Surroundings {
   readonly hurry: AbortController
 }
 
+/** A signal that is heard within this after the end of the command is taken for one that came before. */
+const SAME_SIGNAL_MS = 250
+
 async function execute(
   { words, prefix, timeLimit, unpushable }: JobOrder,
   { files, pushes, hurry }: Surroundings,
@@ -89,8 +92,12 @@ async function execute(
     stdio: files?.output ? ['inherit', ...files.output.fds] : 'inherit',
   })
   const finish = (ending: Ending, usage: Usage): FinishedRun => {
-    take = () => hurry.abort(new Error('given up after a signal'))
     const durationMs = performance.now() - clockMs
+    // What ended the command may have come to this process as well, and be heard only now.
+    take = () => {
+      if (performance.now() - clockMs - durationMs > SAME_SIGNAL_MS)
+        hurry.abort(new Error('given up after a signal'))
+    }
     return { startedAtMs, endedAtMs: Date.now(), durationMs, ending, usage }
   }
   if (!('pid' in command)) return finish(command, NO_USAGE)
