@@ -238,6 +238,11 @@ describe('the checker of the race', () => {
       return {
         ...store,
         changes: (since, options) => (++calls % 10 === 1 ? store.changes(since, options) : nothing()),
+        // Nor to the writer.
+        async writeGroup(write) {
+          const { change: _, ...written } = await store.writeGroup(write)
+          return written
+        },
       }
     }
     const { complaints } = await run(await replicas(forgetful), ['put'], 50)
