@@ -23,6 +23,11 @@ export function codeOf(ending: Ending): number {
   }
 }
 
+/** Whether a signal ended it, or was said to have done so. */
+export function isEndBy(signal: NodeJS.Signals, ending: Ending): boolean {
+  return codeOf(ending) === 128 + constants.signals[signal]
+}
+
 /** What a shell makes of a command it cannot run: 127 when there is none of that name, 126 for everything else. */
 export function notStarted(command: string, reason: unknown): Ending {
   const code = reason instanceof Error && 'code' in reason ? String(reason.code) : ''

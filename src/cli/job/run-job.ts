@@ -1,5 +1,5 @@
 import type { PgrError } from '../../errors/pgr-error.ts'
-import { codeOf, type Ending } from './ending.ts'
+import { codeOf, type Ending, isEndBy } from './ending.ts'
 import { type KeptOutput, keepOutput } from './kept-output.ts'
 import { type FinishedRun, metricNames, writeFinished, writeStarted } from './metrics.ts'
 import { joinMetrics, makeMetricsFile, readWrittenMetrics, type WrittenMetrics } from './metrics-file.ts'
@@ -73,7 +73,7 @@ interface Surroundings {
   readonly hurry: AbortController
 }
 
-/** A signal that is heard within this after the end of the command is taken for one that came before. */
+/** A signal that is heard within this after it ended the command is taken for the same one. */
 const SAME_SIGNAL_MS = 250
 
 async function execute(
@@ -94,8 +94,9 @@ async function execute(
   const finish = (ending: Ending, usage: Usage): FinishedRun => {
     const durationMs = performance.now() - clockMs
     // What ended the command may have come to this process as well, and be heard only now.
-    take = () => {
-      if (performance.now() - clockMs - durationMs > SAME_SIGNAL_MS)
+    take = (signal) => {
+      const sinceMs = performance.now() - clockMs - durationMs
+      if (!isEndBy(signal, ending) || sinceMs > SAME_SIGNAL_MS)
         hurry.abort(new Error('given up after a signal'))
     }
     return { startedAtMs, endedAtMs: Date.now(), durationMs, ending, usage }
