@@ -58,6 +58,8 @@ export function RateChart({ title, rates }: ChartProps) {
 }
 
 function dataOf({ seconds, perSecond }: Rates): import('uplot').AlignedData {
+  // Without any instant the axis would begin in 1970.
+  if (seconds.length === 0) return [[Date.now() / 1000], ...[...perSecond.values()].map(() => [null])]
   return [seconds as number[], ...([...perSecond.values()] as number[][])]
 }
 
