@@ -43,13 +43,11 @@ export async function ask(
   world: Pick<World, 'fetch'> = { fetch },
 ): Promise<Reply> {
   const url = urlOf(target, question)
-  const headers: Record<string, string> = { Accept: 'application/json, text/plain;q=0.5' }
-  if (target.credentials) headers['Authorization'] = authorization(target.credentials)
   const tooLate = AbortSignal.timeout(options.timeoutMs)
   try {
     const response = await world.fetch(url, {
       method: question.method ?? 'GET',
-      headers,
+      headers: headersFor(target, 'application/json, text/plain;q=0.5'),
       redirect: 'manual',
       signal: options.signal ? AbortSignal.any([options.signal, tooLate]) : tooLate,
     })
@@ -92,6 +90,11 @@ export async function askApi(
 /** Whether a question failed because the gateway serves nothing at that path, as others and older ones do. */
 export function isNotServed(reason: unknown): boolean {
   return reason instanceof PgrError && reason.cause === NOT_SERVED
+}
+
+/** What a question says beside its address: the media type that is wanted, and who asks. */
+export function headersFor({ credentials }: Target, accept: string): Record<string, string> {
+  return { Accept: accept, ...(credentials && { Authorization: authorization(credentials) }) }
 }
 
 export function urlOf({ base }: Target, { path, query = [] }: Question): string {

@@ -1,7 +1,7 @@
 import type { PgrError } from '../errors/pgr-error.ts'
-import { type Question, refusalOf, urlOf } from './ask.ts'
+import { headersFor, type Question, refusalOf, urlOf } from './ask.ts'
 import { unreachable, type World } from './send.ts'
-import { authorization, type Target } from './target.ts'
+import type { Target } from './target.ts'
 
 export interface StreamOptions {
   /** For the head of the answer, and then for each piece of it. */
@@ -25,15 +25,13 @@ export async function askStream(
   world: Pick<World, 'fetch'> = { fetch },
 ): Promise<AsyncGenerator<Uint8Array, void> | undefined> {
   const url = urlOf(target, question)
-  const headers: Record<string, string> = { Accept: options.accept }
-  if (target.credentials) headers['Authorization'] = authorization(target.credentials)
   const patience = makePatience(options.timeoutMs)
   let response: Response
   try {
     response = await patience.wait(
       world.fetch(url, {
         method: question.method ?? 'GET',
-        headers,
+        headers: headersFor(target, options.accept),
         redirect: 'manual',
         signal: patience.signal,
       }),
