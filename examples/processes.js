@@ -9,18 +9,19 @@ const RESTART_AFTER_MS = Number(process.env.EXAMPLE_RESTART_AFTER_SECONDS ?? 10)
 const LONGEST_WAIT_MS = 30_000
 const ASK_EVERY_MS = 100
 
-const children = new Set()
+/** What runs, and the signal that ends it. */
+const children = new Map()
 const stopping = new AbortController()
 
 export function say(text) {
   process.stdout.write(`${text}\n`)
 }
 
-/** Ends with everything it started; SIGTERM lets each of them say goodbye. */
+/** Ends with everything it started. */
 function stop(code) {
   stopping.abort()
   process.exitCode = code
-  for (const child of children) child.kill('SIGTERM')
+  for (const [child, stopSignal] of children) child.kill(stopSignal)
 }
 
 function fail(reason) {
@@ -35,9 +36,9 @@ export async function run(work) {
   await work().catch(fail)
 }
 
-function start(name, command, args) {
+function start(name, command, args, stopSignal = 'SIGTERM') {
   const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] })
-  children.add(child)
+  children.set(child, stopSignal)
   child.once('error', (reason) => say(`${name} cannot be started: ${reason.message}`))
   child.once('close', () => children.delete(child))
   return child
@@ -57,15 +58,16 @@ export function startLasting(name, command, args) {
  * A program that is started again when it was killed, as systemd or Kubernetes would; one that ends by itself ends the
  * example. `onStart` and `onUp` are told each time. Resolves when it is up for the first time.
  */
-export async function startReviving({ name, command, args, isUp, onStart, onUp }) {
-  const child = start(name, command, args)
+export async function startReviving(program) {
+  const { name, command, args, stopSignal, isUp, onStart, onUp } = program
+  const child = start(name, command, args, stopSignal)
   child.once('close', async (code, signal) => {
     if (stopping.signal.aborted) return
     if (signal === null) return fail(new Error(`${name} ended (${code})`))
     say(`${name} ended (${signal}); it is started again in ${RESTART_AFTER_MS / 1000} s`)
     await sleep(RESTART_AFTER_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
     if (stopping.signal.aborted) return
-    await startReviving({ name, command, args, isUp, onStart, onUp }).catch(fail)
+    await startReviving(program).catch(fail)
   })
   onStart?.(child)
   await until(`${name} is up`, isUp)

@@ -13,6 +13,9 @@ const CONFIGS = fileURLToPath(new URL('redis/', import.meta.url))
 const HOST = '127.0.0.1'
 const MASTER_NAME = 'pgr'
 
+/** Nothing is to be kept, and a Redis that is about to write its first append-only file refuses SIGTERM. */
+const STOP_SIGNAL = 'SIGKILL'
+
 const pids = new Map()
 
 /** Asks one server one thing, as `redis-cli` prints it; empty while it does not answer. */
@@ -32,6 +35,7 @@ async function startServer(port, config, ...flags) {
     name: `redis on port ${port}`,
     command: findProgram('redis-server', 'valkey-server'),
     args: [file, '--logfile', join(folder, 'log'), ...flags],
+    stopSignal: STOP_SIGNAL,
     isUp: async () => (await ask(port, 'PING')) === 'PONG',
     onStart: ({ pid }) => pids.set(port, pid),
   })
@@ -91,6 +95,7 @@ async function startSentinelProcess(port, primary) {
     name: `sentinel on port ${port}`,
     command: findProgram('redis-server', 'valkey-server'),
     args: [file, '--sentinel', '--logfile', join(folder, 'log')],
+    stopSignal: STOP_SIGNAL,
     isUp: async () => (await ask(port, 'PING')) === 'PONG',
     onStart: ({ pid }) => pids.set(port, pid),
   })

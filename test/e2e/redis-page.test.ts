@@ -151,6 +151,13 @@ describeWith('redis-cli', 'with redis-cli', () => {
         expect(child.output().trim()).toBe('')
       })
     }
+
+    it('ends with Ctrl-C, whatever its servers are busy with', async () => {
+      const [, server = ''] = /\(process (\d+)\)/.exec(example.child.stdout()) ?? []
+      process.kill(Number(server), 'SIGSTOP')
+      await example.stop()
+      expect(await example.child.exited).toEqual({ code: 0, signal: null })
+    })
   })
 })
 
