@@ -3,7 +3,13 @@ import { Redis } from 'ioredis'
 import { partitionOf, UNIT_ID_BYTES, unitId } from '../../src/model/unit.ts'
 import { NO_DEADLINE } from '../../src/store/redis/clock.ts'
 import { type Argument, runScript } from '../../src/store/redis/connect.ts'
-import { type Applied, makeGroupWrites, unitBytes, writtenOf } from '../../src/store/redis/group-writes.ts'
+import {
+  type Applied,
+  makeGroupWrites,
+  packGroup,
+  unitBytes,
+  writtenOf,
+} from '../../src/store/redis/group-writes.ts'
 import { type AcknowledgedWrite, Journal } from '../../src/store/redis/journal.ts'
 import { keyspace, PARTITIONS, type PartitionKeys } from '../../src/store/redis/keys.ts'
 import { KnownSets } from '../../src/store/redis/known-sets.ts'
@@ -143,7 +149,8 @@ export function openRig(server: RedisServer): FailoverRig {
       journal,
       async writeGroup(write) {
         const entry = { kind: 'group' as const, write, operation: write.operation }
-        return { ...entry, atMs: note(entry, await groups.writeGroup(write)) }
+        const remembered = { ...entry, write: packGroup(write) }
+        return { ...entry, atMs: note(remembered, await groups.writeGroup(write)) }
       },
       async writeSet(write) {
         const entry = { kind: 'set' as const, write, operation: write.operation }

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { groupArguments } from '../../src/store/redis/group-writes.ts'
+import { packGroup } from '../../src/store/redis/group-writes.ts'
 import { keyspace } from '../../src/store/redis/keys.ts'
 import { packLimits } from '../../src/store/redis/limits.ts'
 import { textAt } from '../../src/store/redis/reply.ts'
@@ -39,7 +39,7 @@ describe('pushes that come together', () => {
     const id = Buffer.alloc(12)
     id.writeUInt32BE(operations++)
     const write = putOf(jobOf(`job-${operations}`), [family('a', text)])
-    return together.write(at, [id, deadline, 'epoch', ...groupArguments(write, LIMITS)])
+    return together.write(at, [id, deadline, 'epoch', LIMITS, packGroup(write)])
   }
 
   async function scriptsRun(): Promise<number> {
@@ -57,8 +57,8 @@ describe('pushes that come together', () => {
     const write = (text: string) => {
       const id = Buffer.alloc(12)
       id.writeUInt32BE(operations++)
-      const values = groupArguments(putOf(jobOf('same'), [family('a', text)]), LIMITS)
-      return together.write(here, [id, 2 ** 53, 'epoch', ...values])
+      const packed = packGroup(putOf(jobOf('same'), [family('a', text)]))
+      return together.write(here, [id, 2 ** 53, 'epoch', LIMITS, packed])
     }
     await Promise.all(Array.from({ length: 30 }, (_, n) => write(`${n}`)))
     const values = await redis.hvals(here[1])

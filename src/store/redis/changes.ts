@@ -2,7 +2,7 @@ import { PgrError } from '../../errors/pgr-error.ts'
 import { DIGEST_MODULUS } from '../../model/unit.ts'
 import type { ChangePage, Position, ResetReason } from '../store.ts'
 import { continues } from './chain.ts'
-import { type Argument, ask, runScript } from './connect.ts'
+import { ask, runScript } from './connect.ts'
 import { COUNTERS, readCounters } from './counters.ts'
 import { pause, type Route, SLOT_PAUSE_MS, within } from './courier.ts'
 import { classify, isNoScript, unavailable } from './failures.ts'
@@ -381,7 +381,7 @@ export class ChangeReader {
     const { primary, asking } = route
     const { read, generation } = primary
     const keys = this.keys.partitions[partition] ?? []
-    const values: Argument[] = [epoch, base, cursor, PAGE_UNITS, PAGE_BYTES]
+    const values = [epoch, base, cursor, PAGE_UNITS, PAGE_BYTES]
     if (asking) ask(read)
     const data = read.callBuffer('evalsha', [scripts.since.sha, keys.length, ...keys, ...values])
     const mark = read.info('replication')

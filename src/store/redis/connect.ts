@@ -4,6 +4,7 @@ import { Redis, type RedisOptions } from 'ioredis'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
 import { isNoScript } from './failures.ts'
 import { type RedisStoreOptions, WAIT_TIMEOUT_MS } from './options.ts'
+import { Packed } from './packing.ts'
 import type { Script } from './scripts.ts'
 import { sentinelConnector } from './sentinel-connector.ts'
 
@@ -191,7 +192,8 @@ function tlsSettings({ tls = {} }: RedisStoreOptions, host: string | undefined):
   }
 }
 
-export type Argument = string | number | Buffer
+/** Of a script; what is packed stands for its values. */
+export type Argument = string | number | Buffer | Packed
 
 /**
  * Runs a script by its digest, and by its text where the server does not know it. `asking` runs it on the node that is
@@ -204,7 +206,11 @@ export async function runScript(
   values: readonly Argument[],
   asking = false,
 ): Promise<unknown> {
-  const rest = [keys.length, ...keys, ...values]
+  const rest: (string | number | Buffer)[] = [keys.length, ...keys]
+  for (const value of values) {
+    if (value instanceof Packed) rest.push(...value.values())
+    else rest.push(value)
+  }
   gatherWrites(redis)
   try {
     if (asking) ask(redis)

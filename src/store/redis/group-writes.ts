@@ -1,10 +1,11 @@
 import { PgrError } from '../../errors/pgr-error.ts'
 import { partitionOf } from '../../model/unit.ts'
+import { Slabs } from '../../wire/kept-bytes.ts'
 import type { GroupFailure, GroupWrite, Written } from '../store.ts'
 import { decodeGroup, encodeLabels, type KeptFamily, letterOf } from './codec.ts'
-import type { Argument } from './connect.ts'
 import type { Send } from './courier.ts'
 import { PARTITIONS } from './keys.ts'
+import { type Packed, packValues } from './packing.ts'
 import { bytesAt, numberAt, type Reply, textAt } from './reply.ts'
 import { scripts } from './scripts.ts'
 
@@ -23,9 +24,9 @@ export interface Applied extends Written {
 /** Writes to groups, each one script and one round trip. */
 export function makeGroupWrites(send: Send, limits: Buffer) {
   return {
-    async writeGroup(write: GroupWrite): Promise<Applied> {
+    async writeGroup(write: GroupWrite, packed = packGroup(write)): Promise<Applied> {
       const partition = partitionOf(write.id, PARTITIONS)
-      const reply = await send(write, partition, scripts.writeGroups, groupArguments(write, limits))
+      const reply = await send(write, partition, scripts.writeGroups, [limits, packed])
       if (textAt(reply, 0) === 'families')
         throw new PgrError(
           'PGR_LIMIT_EXCEEDED',
@@ -56,10 +57,12 @@ export function makeGroupWrites(send: Send, limits: Buffer) {
   }
 }
 
-/** The write as `write-groups` reads it, from the fourth on. */
-export function groupArguments(write: GroupWrite, limits: Buffer): Argument[] {
-  const values: Argument[] = [
-    limits,
+/** Writes are kept for as long as the journal remembers them. */
+const slabs = new Slabs()
+
+/** The write as `write-groups` and `replay-group` read it, from the unit's id on. */
+export function packGroup(write: GroupWrite): Packed {
+  const values: (string | number | Uint8Array)[] = [
     unitBytes(write.id),
     encodeLabels(write.labels),
     write.protocol,
@@ -68,9 +71,8 @@ export function groupArguments(write: GroupWrite, limits: Buffer): Argument[] {
     write.retentionMs,
     MOST_FAMILIES,
   ]
-  for (const { name, type, series, blob } of write.families)
-    values.push(name, letterOf(type), series, asBuffer(blob))
-  return values
+  for (const { name, type, series, blob } of write.families) values.push(name, letterOf(type), series, blob)
+  return packValues(values, slabs)
 }
 
 function groupWritten(

@@ -7,10 +7,10 @@ import { NO_DEADLINE } from './clock.ts'
 import { runScript } from './connect.ts'
 import { makeSend, runAt, within } from './courier.ts'
 import { classify, lacksPermission } from './failures.ts'
-import { type Applied, makeGroupWrites, unitBytes, writtenOf } from './group-writes.ts'
+import { type Applied, makeGroupWrites, packGroup, unitBytes, writtenOf } from './group-writes.ts'
 import { Health } from './health.ts'
 import { History } from './history.ts'
-import { type AcknowledgedWrite, Journal, type JournalEntry } from './journal.ts'
+import { Journal, type RememberedWrite } from './journal.ts'
 import { keyspace, PARTITIONS } from './keys.ts'
 import { KnownSets } from './known-sets.ts'
 import { packLimits } from './limits.ts'
@@ -111,8 +111,8 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
   /** What was acknowledged is remembered, in case that a failover loses it. */
   async function toldWrite(
     operation: string,
-    kind: JournalEntry['kind'] | undefined,
-    write: UnitWrite,
+    { operation: id }: Operation,
+    remembered: RememberedWrite | undefined,
     work: () => Promise<Applied>,
   ): Promise<Written> {
     const startMs = performance.now()
@@ -128,11 +128,9 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
     }
     if (refused !== undefined && startMs > refused.atMs) refused = undefined
     if (written.duplicate) tell({ kind: 'store.duplicate' })
-    if (kind !== undefined && written.conflict !== true) {
+    if (remembered !== undefined && written.conflict !== true) {
       const { partition, epoch, firstMs: atMs, change } = written
-      const { operation: id } = write
-      const entry = { kind, partition, epoch, atMs, version: change?.version, operation: id, write }
-      journal.note(entry as AcknowledgedWrite)
+      journal.note({ ...remembered, partition, epoch, atMs, version: change?.version, operation: id })
     }
     return written
   }
@@ -217,10 +215,15 @@ export async function openRedisStore(given: RedisStoreOptions): Promise<Store> {
   return {
     name: 'redis',
     partitions: PARTITIONS,
-    writeGroup: (write) => toldWrite(write.mode, 'group', write, () => groups.writeGroup(write)),
-    failGroup: (write) => toldWrite('fail', undefined, write, () => groups.failGroup(write)),
-    writeSet: (write) => toldWrite('set', 'set', write, () => sets.writeSet(write)),
-    remove: (write) => toldWrite('remove', 'remove', write, () => remove(write)),
+    writeGroup(write) {
+      const packed = packGroup(write)
+      return toldWrite(write.mode, write, { kind: 'group', write: packed }, () =>
+        groups.writeGroup(write, packed),
+      )
+    },
+    failGroup: (write) => toldWrite('fail', write, undefined, () => groups.failGroup(write)),
+    writeSet: (write) => toldWrite('set', write, { kind: 'set', write }, () => sets.writeSet(write)),
+    remove: (write) => toldWrite('remove', write, { kind: 'remove', write }, () => remove(write)),
     wipe: (write) => told('wipe', () => wipe(write)),
     changes: (since, fence) => reader.read(since, fence),
     sweep: () => told('sweep', sweep),

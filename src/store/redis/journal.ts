@@ -1,16 +1,19 @@
-import type { GroupWrite, Operation, SetWrite, UnitWrite } from '../store.ts'
+import type { Operation, SetWrite, UnitWrite } from '../store.ts'
+import type { Packed } from './packing.ts'
 import { RememberedSet } from './remembered-set.ts'
 
-/** A write that the store acknowledged. */
-export type AcknowledgedWrite = Acknowledged &
-  (SimpleWrite | { readonly kind: 'set'; readonly write: SetWrite })
+/** A write as it is to be remembered. */
+export type RememberedWrite = SimpleWrite | { readonly kind: 'set'; readonly write: SetWrite }
 
-/** The same as it is remembered. */
+/** A write that the store acknowledged. */
+export type AcknowledgedWrite = Acknowledged & RememberedWrite
+
+/** The same as it is kept. */
 export type JournalEntry = Acknowledged &
   (SimpleWrite | { readonly kind: 'set'; readonly write: RememberedSet })
 
 type SimpleWrite =
-  | { readonly kind: 'group'; readonly write: GroupWrite }
+  | { readonly kind: 'group'; readonly write: Packed }
   | { readonly kind: 'remove'; readonly write: UnitWrite }
   | { readonly kind: 'wipe' }
 
@@ -44,16 +47,16 @@ interface Note {
   dropped: boolean
 }
 
-/** The note, the objects of the write, and their place here. */
-const ENTRY_BYTES = 600
-const FAMILY_BYTES = 150
-const LABEL_BYTES = 50
+/** The note, the entry, what holds the bytes of the write, and their place here. */
+const ENTRY_BYTES = 500
 /** Places in front that may be empty before the rest is moved up. */
 const MOST_EMPTY = 4096
 
 /**
  * The writes this process acknowledged lately, oldest first, so that they can be written again when a failover loses
- * them. It shares blobs and labels with whoever made the write.
+ * them. Groups are remembered as the bytes that were sent: what lives for half a minute is copied by the garbage collector
+ * piece by piece, and many small objects for each push would cost more than all else that is done about it. Sets share
+ * blobs and labels with whoever made the write.
  *
  * The window is counted back from the newest write, by the clock of this process: while the store is away and nothing can
  * be acknowledged, nothing gets too old either. What the store lost and has yet to take back stays also beyond the window.
@@ -160,10 +163,13 @@ function isOwed({ entry, dropped }: Note): boolean {
 }
 
 function sizeOf(entry: JournalEntry): number {
-  if (entry.kind === 'wipe' || entry.kind === 'remove') return ENTRY_BYTES
-  if (entry.kind === 'set') return ENTRY_BYTES + entry.write.bytes
-  const { labels, families } = entry.write
-  let bytes = ENTRY_BYTES + labels.length * LABEL_BYTES
-  for (const { name, blob } of families) bytes += FAMILY_BYTES + name.length + blob.byteLength
-  return bytes
+  switch (entry.kind) {
+    case 'wipe':
+    case 'remove':
+      return ENTRY_BYTES
+    case 'set':
+      return ENTRY_BYTES + entry.write.bytes
+    case 'group':
+      return ENTRY_BYTES + entry.write.length
+  }
 }

@@ -2,7 +2,7 @@ import { PgrError } from '../../errors/pgr-error.ts'
 import type { StoreLimits } from '../store.ts'
 import type { Argument } from './connect.ts'
 import { classify, misconfigured, unavailable } from './failures.ts'
-import { groupArguments, unitBytes } from './group-writes.ts'
+import { unitBytes } from './group-writes.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import { KnownSets } from './known-sets.ts'
 import { TOMBSTONE_GRACE_MS } from './options.ts'
@@ -215,7 +215,7 @@ class Mending {
       await this.removeBefore(partition, operation, { at, epoch }, unitBytes(entry.write.id))
       return true
     }
-    const values = [at, epoch, ...groupArguments(entry.write, this.parts.limits)]
+    const values = [at, epoch, this.parts.limits, entry.write]
     const reply = await this.run(partition, scripts.replayGroup, operation, values)
     return textAt(reply, 0) !== 'older'
   }

@@ -1,5 +1,45 @@
-/** What can be packed: a number, a text, bytes, or a list of these. */
-export type Packable = number | string | Uint8Array | readonly Packable[]
+import type { Slabs } from '../../wire/kept-bytes.ts'
+
+/** What can be packed: a number, a text, bytes, values that are packed already, or a list of these. */
+export type Packable = number | string | Uint8Array | Packed | readonly Packable[]
+
+/** Values as they stand in a packed list, without its head. */
+export class Packed {
+  private readonly bytes: Buffer
+  /** How many values they are. */
+  readonly count: number
+
+  constructor(bytes: Buffer, count: number) {
+    this.bytes = bytes
+    this.count = count
+  }
+
+  /** In bytes. */
+  get length(): number {
+    return this.bytes.length
+  }
+
+  /** The values, texts as bytes. */
+  values(): (number | Buffer)[] {
+    const reader: Reader<Buffer> = { from: this.bytes, at: 0, text: bytesOf }
+    return Array.from({ length: this.count }, () => read(reader) as number | Buffer)
+  }
+
+  /** Copies them to where they belong; returns the end. */
+  copyTo(target: Buffer, at: number): number {
+    target.set(this.bytes, at)
+    return at + this.bytes.length
+  }
+}
+
+/** Values to be kept, or to be packed with others later. No lists. */
+export function packValues(values: readonly (number | string | Uint8Array)[], slabs: Slabs): Packed {
+  let end = 0
+  for (const value of values) end = write(end, value)
+  const packed = slabs.keep(into.subarray(0, end))
+  giveBackRoom()
+  return new Packed(packed, values.length)
+}
 
 /**
  * A value as the scripts' `cmsgpack.unpack` reads it: MessagePack, with bytes as strings, because it knows no others. Texts
@@ -9,7 +49,7 @@ export function pack(value: Packable): Buffer {
   const end = write(0, value)
   const packed = Buffer.allocUnsafe(end)
   packed.set(into.subarray(0, end))
-  if (into.length > MOST_ROOM_BYTES) into = Buffer.allocUnsafeSlow(ROOM_BYTES)
+  giveBackRoom()
   return packed
 }
 
@@ -20,6 +60,10 @@ const NUMBER_BYTES = 9
 const ROOM_BYTES = 16 * 1024
 const MOST_ROOM_BYTES = 1024 * 1024
 let into: Buffer = Buffer.allocUnsafeSlow(ROOM_BYTES)
+
+function giveBackRoom(): void {
+  if (into.length > MOST_ROOM_BYTES) into = Buffer.allocUnsafeSlow(ROOM_BYTES)
+}
 
 function room(at: number, more: number): void {
   if (at + more <= into.length) return
@@ -37,8 +81,14 @@ function write(at: number, value: Packable): number {
     into.set(value, from)
     return from + value.length
   }
+  if (value instanceof Packed) {
+    room(at, value.length)
+    return value.copyTo(into, at)
+  }
+  let count = 0
+  for (const each of value) count += each instanceof Packed ? each.count : 1
   room(at, HEAD_BYTES)
-  let end = writeHead(at, value.length, ARRAY)
+  let end = writeHead(at, count, ARRAY)
   for (const each of value) end = write(end, each)
   return end
 }
@@ -109,19 +159,28 @@ function writeHead(at: number, length: number, { short, most, of16, of32 }: Head
  */
 export function unpack(packed: Uint8Array): unknown {
   const from = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength)
-  const reader: Reader = { from, at: 0 }
+  const reader: Reader<string> = { from, at: 0, text: textOf }
   const value = read(reader)
   if (reader.at !== from.length)
     throw new RangeError(`${from.length - reader.at} bytes follow a packed value`)
   return value
 }
 
-interface Reader {
+interface Reader<Text> {
   readonly from: Buffer
   at: number
+  readonly text: (from: Buffer, start: number, end: number) => Text
 }
 
-function read(reader: Reader): unknown {
+function textOf(from: Buffer, start: number, end: number): string {
+  return from.toString('utf8', start, end)
+}
+
+function bytesOf(from: Buffer, start: number, end: number): Buffer {
+  return from.subarray(start, end)
+}
+
+function read<Text>(reader: Reader<Text>): unknown {
   const { from } = reader
   const head = from.readUInt8(reader.at)
   reader.at += 1
@@ -167,20 +226,20 @@ function read(reader: Reader): unknown {
   }
 }
 
-function advance<T>(reader: Reader, bytes: number, value: T): T {
+function advance<T>(reader: { at: number }, bytes: number, value: T): T {
   reader.at += bytes
   return value
 }
 
-function readText(reader: Reader, bytes: number): string {
+function readText<Text>(reader: Reader<Text>, bytes: number): Text {
   const start = reader.at
   const end = start + bytes
   if (end > reader.from.length) throw new RangeError(`a packed text of ${bytes} bytes ends early`)
   reader.at = end
-  return reader.from.toString('utf8', start, end)
+  return reader.text(reader.from, start, end)
 }
 
-function readList(reader: Reader, length: number): unknown[] {
+function readList<Text>(reader: Reader<Text>, length: number): unknown[] {
   // A value takes at least one byte: nothing is set aside for what is not there.
   if (length > reader.from.length - reader.at) throw new RangeError(`a packed list of ${length} ends early`)
   const list: unknown[] = []

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { packGroup } from '../../../../src/store/redis/group-writes.ts'
 import { type AcknowledgedWrite, Journal, type JournalEntry } from '../../../../src/store/redis/journal.ts'
 import { makeClock } from '../../../support/clock.ts'
 import { family, jobOf, mergeOf, putOf, removalOf, sample, setFamily } from '../../../support/store-writes.ts'
@@ -7,7 +8,7 @@ const backup = jobOf('backup')
 
 function pushed(partition: number, atMs: number, text = 'x'): AcknowledgedWrite & JournalEntry {
   const write = putOf(backup, [family('a', text)])
-  return { kind: 'group', write, partition, operation: write.operation, atMs, epoch: 'e' }
+  return { kind: 'group', write: packGroup(write), partition, operation: write.operation, atMs, epoch: 'e' }
 }
 
 const timesOf = (journal: Journal, partition: number) =>
@@ -148,7 +149,7 @@ describe('the journal', () => {
     journal.drop(new Set([gone]))
     expect([timesOf(journal, 0), journal.bytes, journal.forgotten]).toEqual([[1, 5], bytes / 2, 0])
     // The oldest first, as ever.
-    journal.note(pushed(0, 6, 'x'.repeat(3000)))
+    journal.note(pushed(0, 6, 'x'.repeat(3500)))
     expect([timesOf(journal, 0), journal.forgotten]).toEqual([[5, 6], 1])
 
     const late = pushed(1, 7)

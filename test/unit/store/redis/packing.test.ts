@@ -1,7 +1,8 @@
 import { Decoder, decode, encode } from '@msgpack/msgpack'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Packable, pack, unpack } from '../../../../src/store/redis/packing.ts'
+import { type Packable, Packed, pack, packValues, unpack } from '../../../../src/store/redis/packing.ts'
+import { Slabs } from '../../../../src/wire/kept-bytes.ts'
 
 /** Strings stay bytes, as they do for a script. */
 const decoder = new Decoder({ rawStrings: true })
@@ -17,9 +18,13 @@ function readable(value: unknown): unknown {
 
 function expected(value: Packable): unknown {
   if (typeof value === 'string') return Buffer.from(value).toString('latin1')
-  return typeof value === 'number'
-    ? value
-    : readable(value instanceof Uint8Array ? value : value.map(expected))
+  if (typeof value === 'number') return value
+  if (value instanceof Packed) return readable(value.values())
+  return readable(
+    value instanceof Uint8Array
+      ? value
+      : value.flatMap((each) => (each instanceof Packed ? each.values() : [expected(each)])),
+  )
 }
 
 describe('what is packed', () => {
@@ -54,6 +59,26 @@ describe('what is packed', () => {
   it('keeps every bit of a number', () => {
     for (const value of [0, -0, 127, 128, 2 ** 53 - 1, 1.5e-300, Number.POSITIVE_INFINITY])
       expect(Object.is(decoded(pack(value)), value)).toBe(true)
+  })
+
+  it('may be values that were packed before, in between others or not', () => {
+    const simple = fc.oneof(
+      fc.double({ noNaN: true }),
+      fc.string({ unit: 'binary', maxLength: 70 }),
+      fc.uint8Array({ maxLength: 300 }),
+    )
+    fc.assert(
+      fc.property(fc.array(simple), fc.array(simple), fc.array(simple), (before, values, after) => {
+        const packed = packValues(values, new Slabs())
+        expect(pack([...before, packed, ...after])).toEqual(pack([...before, ...values, ...after]))
+        expect(pack([packed.length, packed])).toEqual(pack([packed.length, ...values]))
+        // Texts are given back as their bytes.
+        expect(packed.values()).toEqual(
+          values.map((value) => (typeof value === 'number' ? value : Buffer.from(value))),
+        )
+      }),
+      { numRuns: 500 },
+    )
   })
 
   it('has bytes as strings, because scripts can read no others', () => {
