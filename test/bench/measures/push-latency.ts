@@ -7,7 +7,7 @@ import { SERIES_PER_GROUP, sizes } from '../settings.ts'
 const CONNECTIONS = 16
 const FEW_GROUPS = 10
 
-/** How pushes are called that come as fast as they are answered, in the other measures also. */
+/** How pushes to all groups in turn are called that come as fast as they are answered, in the other measures also. */
 export function pushInto(groups: number): string {
   return `push into ${groups * SERIES_PER_GROUP} series`
 }
@@ -17,8 +17,13 @@ export function steadyInto(groups: number): string {
   return `steady push into ${groups * SERIES_PER_GROUP} series`
 }
 
-export const FEW = pushInto(FEW_GROUPS)
+/** How those are called that come as fast as they are answered, and go to the same few groups whatever is stored. */
+export function sameInto(groups: number): string {
+  return `push to ${FEW_GROUPS} of the groups of ${groups * SERIES_PER_GROUP} series`
+}
+
 export const STEADY_FEW = steadyInto(FEW_GROUPS)
+export const SAME_FEW = sameInto(FEW_GROUPS)
 
 /** Pushes three series beside what a group has, to every group in turn. */
 export async function pushBeside(pair: Pair, party: Party, seconds: number) {
@@ -30,8 +35,16 @@ function pushSteadily(pair: Pair, party: Party, seconds: number) {
   return spend(party, () => pushOpen({ ...targetOf(pair, party), rate, seconds }))
 }
 
+function pushToFew(party: Party, seconds: number) {
+  return spend(party, () => pushClosed({ ...groupsOf(party, FEW_GROUPS), seconds }))
+}
+
 function targetOf(pair: Pair, party: Party) {
-  const load = { kind: 'beside', method: 'POST', to: pair.groups } as const
+  return groupsOf(party, pair.groups)
+}
+
+function groupsOf(party: Party, groups: number) {
+  const load = { kind: 'beside', method: 'POST', to: groups } as const
   return { urls: [party.url], connections: CONNECTIONS, load }
 }
 
@@ -57,6 +70,8 @@ export const pushLatency: Measure = {
         record.note(steadyInto(pair.groups), party, round, pushValues(steady.result, steady))
         const fast = await pushBeside(pair, party, sizes.seconds)
         record.note(pushInto(pair.groups), party, round, pushValues(fast.result, fast))
+        const same = await pushToFew(party, sizes.seconds)
+        record.note(sameInto(pair.groups), party, round, pushValues(same.result, same))
       })
     } finally {
       await few.stop()

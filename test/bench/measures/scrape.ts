@@ -1,6 +1,7 @@
+import { scrape } from '../harness/generators.ts'
 import { alternate, type Measure, type Recorder, scrapeValues } from '../harness/measure.ts'
-import { ENCODINGS, NAME_OF, theMillion } from '../harness/pair.ts'
-import { type Party, PUSHGATEWAY } from '../harness/parties.ts'
+import { ENCODINGS, NAME_OF, type Pair, theMillion } from '../harness/pair.ts'
+import { type Party, PUSHGATEWAY, pgrReplica } from '../harness/parties.ts'
 import { memoryOf } from '../harness/processes.ts'
 import { SERIES_PER_GROUP, sizes } from '../settings.ts'
 
@@ -45,7 +46,24 @@ export const memory: Measure = {
         ...redis,
       })
     }
+    await noteGzipAlone(record, pair)
   },
+}
+
+/** How much a replica takes that nobody asks for plain text, as no Prometheus does. */
+export const GZIP_ALONE = 'memory, scraped in gzip alone'
+
+async function noteGzipAlone(record: Recorder, { pgr, groups }: Pair): Promise<void> {
+  if (pgr.redis === undefined) throw new Error('the replica has no Redis')
+  const replica = await pgrReplica(pgr.redis, { flags: ['--redis.expiration=0'] })
+  try {
+    await scrape({ url: `${replica.url}/metrics`, encoding: 'gzip', count: SCRAPES_BEFORE_MEMORY })
+    const { residentBytes, peakBytes } = memoryOf(replica.gatewayPids)
+    const bytesPerSeries = residentBytes / (groups * SERIES_PER_GROUP)
+    record.note(GZIP_ALONE, replica, 0, { residentBytes, peakBytes, bytesPerSeries })
+  } finally {
+    await replica.stop()
+  }
 }
 
 export const scrapeUnchanged: Measure = {
