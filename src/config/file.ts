@@ -1,9 +1,9 @@
-import { isMap, isPair, isScalar, isSeq } from 'yaml'
 import { addGiven, type Given, type GivenValues, type Notice, refuse } from './given.ts'
 import type { ScalarType } from './kinds.ts'
 import { nearestName } from './nearest.ts'
 import { ignoredSettings, type SettingKey, settingRows } from './options.ts'
 import { type Setting, yamlKey, yamlKeysOf } from './setting.ts'
+import { isMap, isPair, isScalar, isSeq } from './yaml.ts'
 import { describe, isNothing, openYaml, scalarType, textOf, type YamlSource } from './yaml-source.ts'
 
 interface Leaf {

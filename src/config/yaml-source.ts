@@ -1,5 +1,6 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar } from 'yaml'
+import type { Scalar } from 'yaml'
 import type { ScalarType } from './kinds.ts'
+import { isAlias, isMap, isScalar, isSeq, yaml } from './yaml.ts'
 
 /** A YAML file whose every node knows where it stands. */
 export interface YamlSource {
@@ -12,6 +13,7 @@ export interface YamlSource {
 
 /** Reads YAML. What is no YAML goes to `refuse`, with its place; keys that stand twice are left to the caller. */
 export function openYaml(source: string, fileName: string, refuse: (message: string) => never): YamlSource {
+  const { LineCounter, parseDocument } = yaml()
   const lines = new LineCounter()
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
 

@@ -1,6 +1,6 @@
-import { isMap, isPair, isScalar, isSeq } from 'yaml'
 import { PgrError } from '../../errors/pgr-error.ts'
 import { nearestName } from '../nearest.ts'
+import { isMap, isPair, isScalar, isSeq } from '../yaml.ts'
 import { describe, isNothing, scalarType, textOf, type YamlSource } from '../yaml-source.ts'
 
 export function refuseWeb(message: string, cause?: unknown): never {
