@@ -43,20 +43,18 @@ const TEXT_TYPE: Record<FamilyType, string> = {
  * clients look for it.
  */
 export function assertConsistent(view: View, candidate: Candidate): void {
+  const { unitId, nameSet } = candidate
+  const unit = view.units.get(unitId)
+  const alike = view.unitsOf(candidate.identity)
   for (const { family, shown } of candidate.families) {
     const { name, type } = family
-    const own = view.units.get(candidate.unitId)?.entries.get(name)
+    const own = unit?.entries.get(name)
     assertType(view, candidate, family, replaces(candidate, own, shown) ? own : undefined)
     assertNoSuffixClash(view, candidate, name, type)
     const index = view.families.get(name)
     if (index === undefined) continue
-    const { unitId, identity, nameSet } = candidate
-    for (const rival of findRivals(
-      index,
-      { unitId, identity, nameSet, shown },
-      view.unitsOf,
-      MAX_NAME_SETS,
-    )) {
+    const claimant = { unitId, alike, nameSet, shown }
+    for (const rival of findRivals(index, claimant, view.unitsOf, MAX_NAME_SETS)) {
       const key = sharedSeries(shown().map(labelKey), rival)
       const labels = key === undefined ? undefined : shown().find((each) => labelKey(each) === key)
       if (labels === undefined) continue

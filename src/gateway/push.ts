@@ -182,19 +182,23 @@ function prepare(families: readonly Family[], group: Labels): CandidateFamily[] 
 }
 
 function prepareFamily(family: Family, group: Labels): CandidateFamily {
-  const metrics = (family.metrics as readonly Metric[]).map((metric) => {
-    const labels = withoutNames(metric.labels, group)
-    return labels === metric.labels ? metric : { ...metric, labels }
-  })
+  const given: readonly Metric[] = family.metrics
+  const metrics = ungrouped(given, group)
   const sorted = metrics.length > 1 ? sortMetrics(family.name, metrics, group) : metrics
   let shown: readonly Labels[] | undefined
   return {
-    family: { ...family, metrics: sorted } as Family,
+    family: sorted === given ? family : ({ ...family, metrics: sorted } as Family),
     shown: () => {
       shown ??= sorted.map(({ labels }) => withInstance(mergeLabels(labels, group)))
       return shown
     },
   }
+}
+
+/** Without grouping labels. The same list where no metric has any. */
+function ungrouped(metrics: readonly Metric[], group: Labels): readonly Metric[] {
+  if (metrics.every(({ labels }) => withoutNames(labels, group) === labels)) return metrics
+  return metrics.map((metric) => ({ ...metric, labels: withoutNames(metric.labels, group) }))
 }
 
 /** Page order. Without an instance in the path, an empty one in the body is none. */

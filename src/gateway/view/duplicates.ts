@@ -58,7 +58,7 @@ export class Duplicates {
       const { unit } = entry
       const claimant = {
         unitId: unit.id,
-        identity: unit.identity,
+        alike: this.#unitsOf(unit.identity),
         nameSet: unit.nameSet,
         // The series of the synthetic times is the unit's identity itself.
         shown: () => (entry.content.kind === 'time' ? [] : shownSeries(entry)),

@@ -9,7 +9,8 @@ export type UnitsByIdentity = (identity: string) => readonly Unit[]
 /** Who asks: a stored entry or a push that is not stored yet. */
 export interface Claimant {
   readonly unitId: UnitId
-  readonly identity: string
+  /** Units with the identity of its own, it included if it is known. */
+  readonly alike: readonly Unit[]
   readonly nameSet: NameSet
   /** Labels of every series as shown; asked for only when another grouping could hold equal ones. */
   shown(): Iterable<Labels>
@@ -25,24 +26,25 @@ export function findRivals(
   claimant: Claimant,
   unitsOf: UnitsByIdentity,
   maxNameSets: number,
-): Set<Entry> {
-  const rivals = new Set<Entry>()
-  const note = (identity: string) => {
-    for (const unit of unitsOf(identity)) {
-      if (unit.id === claimant.unitId) continue
-      const entry = unit.entries.get(family.name)
-      if (entry !== undefined) rivals.add(entry)
+): ReadonlySet<Entry> {
+  let rivals: Set<Entry> | undefined
+  const note = (units: readonly Unit[]) => {
+    for (const unit of units) {
+      const entry = unit.id === claimant.unitId ? undefined : unit.entries.get(family.name)
+      if (entry === undefined) continue
+      rivals ??= new Set()
+      rivals.add(entry)
     }
   }
-  note(claimant.identity)
-  if (family.nameSetCount < 2 && family.hasNameSet(claimant.nameSet)) return rivals
+  note(claimant.alike)
+  if (family.nameSetCount < 2 && family.hasNameSet(claimant.nameSet)) return rivals ?? NONE
 
   const foreign: NameSet[] = []
   for (const { set } of family.nameSets()) {
     if (set.key !== claimant.nameSet.key) foreign.push(set)
     if (foreign.length >= maxNameSets) break
   }
-  if (foreign.length === 0) return rivals
+  if (foreign.length === 0) return rivals ?? NONE
 
   const seen = new Set<string>()
   let like: Labels | undefined
@@ -58,11 +60,13 @@ export function findRivals(
       const identity = projectOnto(labels, names)
       if (seen.has(identity)) continue
       seen.add(identity)
-      note(identity)
+      note(unitsOf(identity))
     }
   }
-  return rivals
+  return rivals ?? NONE
 }
+
+const NONE: ReadonlySet<Entry> = new Set()
 
 function haveSameNames(a: Labels, b: Labels): boolean {
   return a.length === b.length && a.every((label, at) => label.name === b[at]?.name)

@@ -274,15 +274,15 @@ export class View {
     unit.failedMs = change.failedMs
     unit.failure = change.failure
     unit.expiresMs = change.expiresMs
-    const isNew = unit.entries.size === 0
     let whole = true
-    const live = new Set<string>([PUSH_TIME, PUSH_FAILURE_TIME])
+    let live = 0
     for (const family of change.families) {
       if (isPast(family.expiresMs, partition.nowMs)) continue
-      if (!isNew) live.add(family.name)
+      live++
       whole = this.#applyFamily(unit, family) && whole
     }
-    if (!isNew) for (const entry of unit.entries.values()) if (!live.has(entry.name)) this.#dropEntry(entry)
+    // A push mostly replaces what is there: then nothing is looked for that went.
+    if (!whole || unit.entries.size > live + timesOf(unit)) this.#dropOthers(partition, unit, change)
     if (isPast(unit.expiresMs, partition.nowMs)) {
       for (const entry of unit.entries.values()) this.#dropEntry(entry)
       return whole
@@ -290,6 +290,12 @@ export class View {
     this.#applyTime(unit, PUSH_TIME, change.pushedMs)
     this.#applyTime(unit, PUSH_FAILURE_TIME, change.failedMs)
     return whole
+  }
+
+  #dropOthers(partition: Partition, unit: Unit, { families }: GroupChange): void {
+    const live = new Set([PUSH_TIME, PUSH_FAILURE_TIME])
+    for (const { name, expiresMs } of families) if (!isPast(expiresMs, partition.nowMs)) live.add(name)
+    for (const entry of unit.entries.values()) if (!live.has(entry.name)) this.#dropEntry(entry)
   }
 
   #applyFamily(unit: Unit, family: FamilyState): boolean {
@@ -468,6 +474,11 @@ export class View {
 
 function clockAt({ nowMs, nowAtMs }: Partition, atMs: number): number {
   return nowMs === 0 ? 0 : nowMs + Math.max(0, atMs - nowAtMs)
+}
+
+/** How many of its entries are times of the group. */
+function timesOf({ entries }: Unit): number {
+  return Number(entries.has(PUSH_TIME)) + Number(entries.has(PUSH_FAILURE_TIME))
 }
 
 function isPast(expiresMs: number, nowMs: number): boolean {

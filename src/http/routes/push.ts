@@ -72,7 +72,7 @@ export function pushRoutes(
   }
 
   /** Reads the body with the format its type names, and has it stored. */
-  async function store(
+  function store(
     { raw, headers }: FastifyRequest,
     response: ServerResponse,
     progress: Progress,
@@ -80,7 +80,7 @@ export function pushRoutes(
   ): Promise<void> {
     const reader = readerFor(headers['content-type'])
     progress.protocol = reader.name as Protocol
-    await withBody(raw, response, bodyOptions, async ({ bytes, sentBytes }) => {
+    return withBody(raw, response, bodyOptions, async ({ bytes, sentBytes }) => {
       progress.sentBytes = sentBytes
       const families = reader.read(bytes, sampleOptions)
       const waiting = stalls.assertWaiting(raw)

@@ -112,7 +112,9 @@ export function makeSend(
     return gathering[place].write(at, values)
   }
 
-  async function once(
+  // No async functions from here to the script: each would cost a push more than what it does.
+
+  function once(
     write: Operation,
     partition: number,
     script: Script,
@@ -123,24 +125,29 @@ export function makeSend(
     const deadline = primary.clock.at(write.deadlineMs)
     const at = keys.partitions[partition]
     if (deadline === undefined || at === undefined) throw unavailable('redis did not tell its time yet')
-    if (floors.size > 0) await passFloor(partition, at, route)
-    const sentMs = performance.now()
-    const head = [Buffer.from(write.operation, 'latin1'), deadline, topology.seed()]
-    const all = [...head, ...values]
-    const reply =
-      script === scripts.writeGroups
-        ? await writeGroup(partition, at, all, route)
-        : asList(await runScript(primary.write, script, at, all, asking))
+    const all = [Buffer.from(write.operation, 'latin1'), deadline, topology.seed(), ...values]
+
+    function run(): Promise<Reply> {
+      const sentMs = performance.now()
+      const answered =
+        script === scripts.writeGroups
+          ? writeGroup(partition, at as PartitionKeys, all, route)
+          : runScript(primary.write, script, at as PartitionKeys, all, asking).then(asList)
+      return answered.then((reply) => judged(primary, reply, sentMs))
+    }
+
+    return floors.size > 0 ? passFloor(partition, at, route).then(run) : run()
+  }
+
+  function judged(primary: Primary, reply: Reply, sentMs: number): Reply | Promise<Reply> {
     downSinceMs.delete(primary)
     const status = textAt(reply, 0)
     if (status === 'late') {
       primary.clock.observe(numberAt(reply, 1), sentMs, performance.now())
-    } else {
-      refuse(status, reply)
-      const confirmed = confirm(primary)
-      if (confirmed !== undefined) await confirmed
+      return reply
     }
-    return reply
+    refuse(status, reply)
+    return confirm(primary)?.then(() => reply) ?? reply
   }
 
   return async function send(write, partition, script, values, holds = ALWAYS) {

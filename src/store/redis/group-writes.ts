@@ -24,22 +24,11 @@ export interface Applied extends Written {
 /** Writes to groups, each one script and one round trip. */
 export function makeGroupWrites(send: Send, limits: Buffer) {
   return {
-    async writeGroup(write: GroupWrite, packed = packGroup(write)): Promise<Applied> {
+    writeGroup(write: GroupWrite, packed = packGroup(write)): Promise<Applied> {
       const partition = partitionOf(write.id, PARTITIONS)
-      const reply = await send(write, partition, scripts.writeGroups, [limits, packed])
-      if (textAt(reply, 0) === 'families')
-        throw new PgrError(
-          'PGR_LIMIT_EXCEEDED',
-          `the group would hold ${numberAt(reply, 1)} families; the most is ${MOST_FAMILIES}, so spread them over several groups`,
-        )
-      // The header has them last, in the order in which they were pushed.
-      let next = 0
-      return groupWritten(write, partition, reply, ({ name }) => {
-        const family = write.families[next]
-        if (family?.name !== name) return undefined
-        next++
-        return family.blob
-      })
+      return send(write, partition, scripts.writeGroups, [limits, packed]).then((reply) =>
+        groupPushed(write, partition, reply),
+      )
     },
 
     async failGroup(write: GroupFailure): Promise<Applied> {
@@ -73,6 +62,22 @@ export function packGroup(write: GroupWrite): Packed {
   ]
   for (const { name, type, series, blob } of write.families) values.push(name, letterOf(type), series, blob)
   return packValues(values, slabs)
+}
+
+function groupPushed(write: GroupWrite, partition: number, reply: Reply): Applied {
+  if (textAt(reply, 0) === 'families')
+    throw new PgrError(
+      'PGR_LIMIT_EXCEEDED',
+      `the group would hold ${numberAt(reply, 1)} families; the most is ${MOST_FAMILIES}, so spread them over several groups`,
+    )
+  // The header has them last, in the order in which they were pushed.
+  let next = 0
+  return groupWritten(write, partition, reply, ({ name }) => {
+    const family = write.families[next]
+    if (family?.name !== name) return undefined
+    next++
+    return family.blob
+  })
 }
 
 function groupWritten(
