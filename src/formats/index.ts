@@ -30,6 +30,17 @@ const refused: ReadonlyMap<string, string> = new Map([
  * for the types of other paths and for those no path reads.
  */
 export function readerFor(contentType: string | undefined): Reader {
+  if (contentType !== last.contentType) last = { contentType, reader: chooseReader(contentType) }
+  return last.reader
+}
+
+/** Most requests are of the same type as the one before. */
+let last: { readonly contentType: string | undefined; readonly reader: Reader } = {
+  contentType: undefined,
+  reader: text.reader,
+}
+
+function chooseReader(contentType: string | undefined): Reader {
   const { type: mediaType, parameters } = parseMediaType(contentType)
   if (mediaType === protobuf.MEDIA_TYPE && isDelimited(parameters)) return protobuf.reader
   const remedy = refused.get(mediaType)

@@ -87,6 +87,7 @@ function decoderFor(
   header: string | undefined,
   { decoders, unnamed, advice }: Encodings,
 ): Decoder | undefined {
+  if (header === undefined && unnamed === undefined) return undefined
   const encodings = (header ?? '')
     .toLowerCase()
     .split(',')
