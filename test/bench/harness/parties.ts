@@ -39,6 +39,7 @@ export const PROMETHEUS_3 = 'Prometheus 3'
 export const COLLECTOR = 'OpenTelemetry Collector'
 export const FLOOR = 'bare node:http'
 const FLOOR_ON_REDIS = 'bare node:http, a SET each'
+const FLOOR_ON_STORE = 'bare node:http, the store of pgr'
 
 /** A replica with a Redis of its own. */
 export async function pgrOnRedis({ name = PGR, flags = [] as readonly string[] } = {}): Promise<Party> {
@@ -130,6 +131,14 @@ export async function bareNode(): Promise<Party> {
 export async function bareNodeOnRedis(): Promise<Party> {
   return withRedis(async (redis) => ({
     ...(await startFloor(FLOOR_ON_REDIS, new URL(redis.url).port)),
+    redis,
+  }))
+}
+
+/** One that writes every body as pgr does, which it neither reads nor shows: what a group costs that is whole, expires and is told. */
+export async function bareNodeOnStore(): Promise<Party> {
+  return withRedis(async (redis) => ({
+    ...(await startFloor(FLOOR_ON_STORE, new URL(redis.url).port, 'groups')),
     redis,
   }))
 }

@@ -5,6 +5,7 @@ import { alternate, type Measure, pushValues, spend } from '../harness/measure.t
 import {
   bareNode,
   bareNodeOnRedis,
+  bareNodeOnStore,
   type Party,
   PGR_WORKERS,
   PUSHGATEWAY,
@@ -30,6 +31,7 @@ export const pushRate: Measure = {
         pgrEmbedded,
         () => pushgateway('off'),
         () => pushgateway('on'),
+        bareNodeOnStore,
         bareNodeOnRedis,
         bareNode,
       ],
