@@ -53,8 +53,8 @@ export class Dealer {
   /** What every set gets. */
   parts(): SetPart[] {
     return [...this.shares.values()].map(({ home, families }) => ({
-      ...home,
       families: [...families.values()].map(asSetFamily),
+      ...home,
     }))
   }
 }

@@ -65,7 +65,7 @@ function splitBySet(families: readonly Family[], homes: Homes): { parts: readonl
       const home = homes.of(family.name, labels)
       let part = parts.get(home.id)
       if (part === undefined) {
-        part = { ...home, families: [], candidates: [] }
+        part = { families: [], candidates: [], ...home }
         parts.set(home.id, part)
       }
       let dealt = bySet.get(part)

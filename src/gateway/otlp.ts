@@ -74,7 +74,7 @@ export function makeOtlp(deps: PushDeps, tell: Tell) {
     const parts = sorted.dealer.parts()
     const totals = sorted.totals.all()
     assertRoomInSets(
-      [...parts, ...totals.map(({ home }) => ({ ...home, families: [] }))],
+      [...parts, ...totals.map(({ home }) => ({ families: [], ...home }))],
       sorted.points,
       view,
       quota,

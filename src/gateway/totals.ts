@@ -39,7 +39,7 @@ export class Totals {
       head: { name: setFamilyName(name, 'total'), type, help, unit },
       series: new Map<string, SeriesDeltas>(),
     }))
-    return getOrMake(family.series, of.key, () => ({ ...of, deltas: [] }))
+    return getOrMake(family.series, of.key, () => ({ deltas: [], ...of }))
   }
 
   all(): HomeDeltas[] {
@@ -132,7 +132,7 @@ function makeFamilies(
       late += made.late
       if (made.sample !== undefined) metrics.push(made.sample)
     }
-    if (metrics.length > 0) made.push({ ...head, metrics })
+    if (metrics.length > 0) made.push({ metrics, ...head })
   }
   return { families: made, late }
 }

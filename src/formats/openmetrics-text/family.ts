@@ -341,21 +341,21 @@ function numberOf(labels: Labels, point: Point, name: string): NumberMetric {
   // Almost every metric.
   if (exemplar === undefined && timestampSeconds === undefined && startMs === undefined)
     return { labels, value }
-  return { ...baseOf(labels, point), value, ...(exemplar !== undefined && { exemplar }) }
+  return { value, ...baseOf(labels, point), ...(exemplar !== undefined && { exemplar }) }
 }
 
 function summaryOf(labels: Labels, point: Point): SummaryMetric {
   const { count, sum, quantiles } = point
   return {
+    quantiles: quantiles.sort((a, b) => a.quantile - b.quantile),
     ...baseOf(labels, point),
     ...(count !== undefined && { count }),
     ...(sum !== undefined && { sum }),
-    quantiles: quantiles.sort((a, b) => a.quantile - b.quantile),
   }
 }
 
 function statesOf(labels: Labels, point: Point): StateSetMetric {
-  return { ...baseOf(labels, point), states: point.states }
+  return { states: point.states, ...baseOf(labels, point) }
 }
 
 /** With negative observations the sum of a histogram could fall, so there is none; that of a gauge histogram may. */
@@ -382,5 +382,5 @@ function histogramOf(labels: Labels, point: Point, name: string): HistogramMetri
       `the count of histogram ${show(name)} is ${count}, its +Inf bucket ${last.cumulativeCount}`,
     )
   }
-  return { ...baseOf(labels, point), count: last.cumulativeCount, ...(sum !== undefined && { sum }), buckets }
+  return { count: last.cumulativeCount, buckets, ...baseOf(labels, point), ...(sum !== undefined && { sum }) }
 }

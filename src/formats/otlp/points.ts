@@ -29,15 +29,15 @@ export function numberMetric(
   hasExemplars: boolean,
 ): NumberMetric | string {
   const { value, exemplars } = point
-  if (point.isStale) return { ...baseOf(point, labels), value: 0 }
+  if (point.isStale) return { value: 0, ...baseOf(point, labels) }
   if (value === undefined) return 'has no value'
   if (!hasExemplars || exemplars.length === 0) {
     const { timeMs, startMs } = point
     // Almost every point.
     if (timeMs !== 0 && startMs !== 0) return { labels, timestampMs: timeMs, startMs, value }
-    return { ...baseOf(point, labels), value }
+    return { value, ...baseOf(point, labels) }
   }
-  return { ...baseOf(point, labels), value, ...held(latestOf(exemplarsOf(exemplars))) }
+  return { value, ...baseOf(point, labels), ...held(latestOf(exemplarsOf(exemplars))) }
 }
 
 function baseOf({ timeMs, startMs, isStale }: Point, labels: Labels): MetricBase {
@@ -58,7 +58,7 @@ const INEXACT = 2 ** 53
  */
 export function histogramMetric(point: HistogramPoint, labels: Labels): HistogramMetric | string {
   const { count, sum, bounds, bucketCounts, exemplars } = point
-  if (point.isStale) return { ...baseOf(point, labels), buckets: [] }
+  if (point.isStale) return { buckets: [], ...baseOf(point, labels) }
   const most = Math.min(bounds.length, bucketCounts.length)
   const buckets: Bucket[] = []
   let cumulativeCount = 0
@@ -76,10 +76,10 @@ export function histogramMetric(point: HistogramPoint, labels: Labels): Histogra
     if (upperBound !== Number.POSITIVE_INFINITY) buckets.push({ upperBound, cumulativeCount })
   }
   return {
-    ...baseOf(point, labels),
     count,
-    ...(sum !== undefined && { sum }),
     buckets: withExemplars(buckets, exemplarsOf(exemplars), count),
+    ...baseOf(point, labels),
+    ...(sum !== undefined && { sum }),
   }
 }
 
@@ -129,7 +129,7 @@ const MOST_STEPS = 31
  */
 export function exponentialMetric(point: ExponentialPoint, labels: Labels): HistogramMetric | string {
   const { count, sum, scale, zeroCount, zeroThreshold, positive, negative } = point
-  if (point.isStale) return { ...baseOf(point, labels), buckets: [] }
+  if (point.isStale) return { buckets: [], ...baseOf(point, labels) }
   if (scale < COARSEST_SCHEMA) return `has the scale ${scale}; there are buckets from ${COARSEST_SCHEMA} on`
   const exemplars = exemplarsOf(point.exemplars).filter(({ timestampMs }) => timestampMs !== undefined)
   const read: NativeHistogram = {
@@ -143,13 +143,13 @@ export function exponentialMetric(point: ExponentialPoint, labels: Labels): Hist
   const problem = nativeProblem(read, count, sum ?? 0, false)
   if (problem !== undefined) return problem
   const native = coarsen({ ...read, schema: Math.min(scale, FINEST_SCHEMA + MOST_STEPS) }, FINEST_SCHEMA)
-  return { ...baseOf(point, labels), count, ...(sum !== undefined && { sum }), buckets: [], native }
+  return { count, buckets: [], native, ...baseOf(point, labels), ...(sum !== undefined && { sum }) }
 }
 
 export function summaryMetric(point: SummaryPoint, labels: Labels): SummaryMetric | string {
   const { count, sum, quantiles } = point
-  if (point.isStale) return { ...baseOf(point, labels), quantiles: [] }
+  if (point.isStale) return { quantiles: [], ...baseOf(point, labels) }
   const wrong = quantiles.find(({ quantile }) => !(quantile >= 0 && quantile <= 1))
   if (wrong !== undefined) return `has the quantile ${wrong.quantile}; it must be from 0 to 1`
-  return { ...baseOf(point, labels), count, sum, quantiles: rising(quantiles, ({ quantile }) => quantile) }
+  return { count, sum, quantiles: rising(quantiles, ({ quantile }) => quantile), ...baseOf(point, labels) }
 }

@@ -200,7 +200,7 @@ class RequestReader {
       else if (key === 'exemplars') this.exemplars(exemplars)
       else json.skip()
     })
-    return { ...point, value, exemplars }
+    return { value, exemplars, ...point }
   }
 
   private histogramPoint(): HistogramPoint {
@@ -235,7 +235,7 @@ class RequestReader {
           json.skip()
       }
     })
-    return { ...point, count, sum, bucketCounts, bounds, exemplars }
+    return { count, sum, bucketCounts, bounds, exemplars, ...point }
   }
 
   private exponentialPoint(): ExponentialPoint {
@@ -279,7 +279,7 @@ class RequestReader {
           json.skip()
       }
     })
-    return { ...point, count, sum, scale, zeroCount, zeroThreshold, positive, negative, exemplars }
+    return { count, sum, scale, zeroCount, zeroThreshold, positive, negative, exemplars, ...point }
   }
 
   private exponentialBuckets(): ExponentialBuckets {
@@ -313,7 +313,7 @@ class RequestReader {
       else if (key === 'quantileValues') json.list(() => quantiles.push(this.quantile()))
       else json.skip()
     })
-    return { ...point, count, sum, quantiles }
+    return { count, sum, quantiles, ...point }
   }
 
   private quantile(): { quantile: number; value: number } {

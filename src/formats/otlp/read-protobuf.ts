@@ -320,7 +320,7 @@ class RequestReader {
       }
     })
     this.budget.take(bounds.length)
-    return { ...point, count, sum, bucketCounts, bounds, exemplars }
+    return { count, sum, bucketCounts, bounds, exemplars, ...point }
   }
 
   private exponentialPoint(): ExponentialPoint {
@@ -364,7 +364,7 @@ class RequestReader {
           skipField(reader, tag)
       }
     })
-    return { ...point, count, sum, scale, zeroCount, zeroThreshold, positive, negative, exemplars }
+    return { count, sum, scale, zeroCount, zeroThreshold, positive, negative, exemplars, ...point }
   }
 
   private exponentialBuckets(): ExponentialBuckets {
@@ -403,7 +403,7 @@ class RequestReader {
       else if (tag === SUMMARY_POINT.quantiles) quantiles.push(this.quantile())
       else skipField(reader, tag)
     })
-    return { ...point, count, sum, quantiles }
+    return { count, sum, quantiles, ...point }
   }
 
   private quantile(): { quantile: number; value: number } {

@@ -275,7 +275,7 @@ function readNumber(reader: ProtobufReader, parts: Parts, options: ReadOptions):
   // Almost every metric.
   if (exemplar === undefined && startMs === undefined && parts.timestampMs === undefined)
     return { labels: parts.labels, value }
-  return { ...baseOf(parts, startMs), value, ...(exemplar !== undefined && { exemplar }) }
+  return { value, ...baseOf(parts, startMs), ...(exemplar !== undefined && { exemplar }) }
 }
 
 function readSummary(reader: ProtobufReader, parts: Parts, budget: Budget): SummaryMetric {
@@ -303,7 +303,7 @@ function readSummary(reader: ProtobufReader, parts: Parts, budget: Budget): Summ
         skipField(reader, tag)
     }
   })
-  return { ...baseOf(parts, startMs), count, sum, quantiles: rising(quantiles, ({ quantile }) => quantile) }
+  return { count, sum, quantiles: rising(quantiles, ({ quantile }) => quantile), ...baseOf(parts, startMs) }
 }
 
 function readQuantile(reader: ProtobufReader): Quantile {
@@ -361,10 +361,10 @@ function readHistogram(
   const total = floatCount > 0 ? floatCount : count
   if (!Number.isFinite(total)) throw new Error(`has the count ${total}`)
   return {
-    ...baseOf(parts, startMs),
     count: total,
     sum,
     buckets: rising(buckets, ({ upperBound }) => upperBound).map(withoutKind),
+    ...baseOf(parts, startMs),
     ...(native.isNative && { native: nativeOf(native, { count: total, sum, isFloat }, exemplars) }),
     ...(isFloat && { float: true as const }),
   }

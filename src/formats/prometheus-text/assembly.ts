@@ -240,7 +240,7 @@ function closeSummary(parts: Parts): SummaryMetric {
   for (const at of ascending(parts.bounds)) {
     quantiles.push({ quantile: parts.bounds[at] as number, value: parts.values[at] as number })
   }
-  return { ...closeCommon(parts), quantiles }
+  return { quantiles, ...closeCommon(parts) }
 }
 
 function closeHistogram(parts: Parts): HistogramMetric {
@@ -254,11 +254,11 @@ function closeHistogram(parts: Parts): HistogramMetric {
   const last = buckets.at(-1)
   const common = closeCommon(parts)
   return {
+    buckets,
     ...common,
     ...(common.count === undefined && last?.upperBound === Number.POSITIVE_INFINITY
       ? { count: last.cumulativeCount }
       : {}),
-    buckets,
     ...(isFloat ? { float: true as const } : {}),
   }
 }

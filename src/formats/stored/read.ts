@@ -576,18 +576,18 @@ function baseOf(labels: Labels, { timestampMs, startMs, stale }: MetricParts): M
 
 function numberOf(labels: Labels, value: number, parts: MetricParts): NumberMetric {
   const exemplar = parts.exemplars[0]?.exemplar
-  return { ...baseOf(labels, parts), value, ...(exemplar !== undefined && { exemplar }) }
+  return { value, ...baseOf(labels, parts), ...(exemplar !== undefined && { exemplar }) }
 }
 
 function summaryOf(labels: Labels, parts: MetricParts): SummaryMetric {
   const { quantiles, quantileValues } = parts
   if (quantiles.length !== quantileValues.length) throw damaged('has quantiles without values')
   const pairs = quantiles.map((quantile, i): Quantile => ({ quantile, value: quantileValues[i] ?? 0 }))
-  return { ...baseOf(labels, parts), ...totalsOf(parts), quantiles: pairs }
+  return { quantiles: pairs, ...baseOf(labels, parts), ...totalsOf(parts) }
 }
 
 function statesOf(labels: Labels, parts: MetricParts): StateSetMetric {
-  return { ...baseOf(labels, parts), states: parts.states }
+  return { states: parts.states, ...baseOf(labels, parts) }
 }
 
 function histogramOf(
@@ -597,9 +597,9 @@ function histogramOf(
 ): HistogramMetric {
   const { native, float } = parts
   return {
+    buckets: bucketsOf(parts, previous),
     ...baseOf(labels, parts),
     ...totalsOf(parts),
-    buckets: bucketsOf(parts, previous),
     ...(native !== undefined && { native }),
     ...(float && { float }),
   }

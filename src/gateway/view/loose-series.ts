@@ -258,7 +258,7 @@ function timeOf({ timestampMs = 0 }: NumberMetric): number {
 function numberIn({ labels, timestampMs, content }: SetMetric): NumberMetric | undefined {
   if (typeof content === 'number') return { labels, timestampMs, value: content }
   const stored = storedNumber(content)
-  return stored === undefined ? undefined : { ...stored, labels, timestampMs }
+  return stored === undefined ? undefined : { timestampMs, ...stored, labels }
 }
 
 function makeStates({ labels, of }: Parts): Metric | undefined {
@@ -268,7 +268,7 @@ function makeStates({ labels, of }: Parts): Metric | undefined {
   } of of) {
     if (!isSeries(part) || typeof content === 'number') continue
     const stored = readStoredMetric(content)
-    if (stored.type === 'stateset') return { ...stored.metric, labels, timestampMs }
+    if (stored.type === 'stateset') return { timestampMs, ...stored.metric, labels }
   }
   return undefined
 }
@@ -312,9 +312,9 @@ function makeHistogram({ labels, of }: Parts): HistogramMetric | undefined {
     return whole === undefined
       ? undefined
       : {
+          timestampMs: newestMs,
           ...withNativeExemplar(whole, nativeExemplar),
           labels,
-          timestampMs: newestMs,
           ...startOf(startMs ?? whole.startMs),
         }
   }
@@ -382,7 +382,7 @@ function makeSummary({ labels, of }: Parts): SummaryMetric | undefined {
         quantiles.push({ quantile, value: content })
     }
   }
-  if (whole !== undefined && count === undefined) return { ...whole, labels, timestampMs: newestMs }
+  if (whole !== undefined && count === undefined) return { timestampMs: newestMs, ...whole, labels }
   if (count === undefined) return undefined
   quantiles.sort((a, b) => a.quantile - b.quantile)
   return {

@@ -257,7 +257,7 @@ function setWritten(sets: KnownSets, what: SetWrite, plan: SetPlan, reply: Reply
   )
   const ignored = { older: numberAt(reply, 3), expired: numberAt(reply, 4) + late.length }
   const packed = maybeBytesAt(reply, 5)
-  if (packed === undefined) return { ...written, ignored }
+  if (packed === undefined) return { ignored, ...written }
 
   const header = decodeHeader(packed)
   const { born, dictionary, families } = setHeader(header)
@@ -280,7 +280,7 @@ function setWritten(sets: KnownSets, what: SetWrite, plan: SetPlan, reply: Reply
     families: table === undefined ? (plan.known?.families ?? known.families) : decodeFamilies(table),
     pages: whole ? pages.filter(({ metrics }) => metrics.length > 0) : pages,
   }
-  return { ...written, ignored, change }
+  return { ignored, change, ...written }
 }
 
 /** The pages that changed, from the ninth part of the reply on: number, incarnation, slots, foreign blobs, dictionary. */
