@@ -51,10 +51,10 @@ export function sendOtlp(reply: FastifyReply, message: Uint8Array, encoding: Otl
   return reply.type(OTLP_MEDIA_TYPE[encoding]).send(Buffer.from(message))
 }
 
-/** Pushgateway's, so that a page of another origin may read the API. */
+/** So that a page of another origin may read the API, as it may Pushgateway's; what removes is not for it. */
 const API_HEADERS = {
   'access-control-allow-headers': 'Accept, Authorization, Content-Type, Origin',
-  'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
+  'access-control-allow-methods': 'GET, OPTIONS',
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'Date',
   'cache-control': 'no-cache, no-store, must-revalidate',

@@ -28,6 +28,16 @@ describe('the admin interface', () => {
     expect(server.events).toContainEqual(expect.objectContaining({ kind: 'notice', level: 'info' }))
   })
 
+  it.each(['/api/v1/admin/wipe', GROUPS])(
+    'lets no page of another origin remove anything by %s',
+    async (url) => {
+      const server = openTestServer({ options: ON })
+      const { headers } = await server.inject({ method: 'OPTIONS', url })
+      expect(headers.allow).toMatch(/PUT|DELETE/)
+      expect(headers['access-control-allow-methods']).toBe('GET, OPTIONS')
+    },
+  )
+
   type Request = Parameters<Gateway['removeMatching']>[0]
 
   async function remove(query: string) {

@@ -113,7 +113,7 @@ describe('everything stored as JSON', () => {
     expect(statusCode).toBe(200)
     expect(headers).toMatchObject({
       allow: 'GET, OPTIONS',
-      'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
+      'access-control-allow-methods': 'GET, OPTIONS',
     })
   })
 })
