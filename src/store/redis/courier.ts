@@ -112,7 +112,7 @@ export function makeSend(
     return gathering[place].write(at, values)
   }
 
-  // No async functions from here to the script: each would cost a push more than what it does.
+  // Called for every push, and no async functions for that reason: each would allocate more than all else that it does.
 
   function once(
     write: Operation,
