@@ -196,6 +196,7 @@ function makeApp(onFailure: OnFailure): FastifyInstance {
     logger: false,
     exposeHeadRoutes: false,
     return503OnClosing: false,
+    schemaController: { compilersFactory: { buildValidator: notNeeded, buildSerializer: notNeeded } },
     // A path that is not percent-encoded UTF-8: nothing was routed yet.
     frameworkErrors: (error, request, reply) => {
       const url = request.raw.url ?? ''
@@ -207,6 +208,11 @@ function makeApp(onFailure: OnFailure): FastifyInstance {
   app.removeAllContentTypeParsers()
   app.setErrorHandler(onFailure)
   return app
+}
+
+/** Parameters are read by `checking` and answers are text already. What would compile schemas is a tenth of what a start loads. */
+function notNeeded(): never {
+  throw new Error('no route has a schema to compile')
 }
 
 function badPath(url: string): PgrError {
