@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import axe from 'axe-core'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, chromium, type Page, type Request } from 'playwright-core'
 import { peerOrThrow } from '../support/peers.ts'
 
 export const WIDE = { width: 1440, height: 900 } as const
@@ -16,8 +16,8 @@ export interface Visit {
   readonly page: Page
   /** What the browser objected to so far: errors, breaches of the page's policy, requests that left this machine. */
   readonly complaints: readonly string[]
-  /** What was asked of the server: method and path with query, and the bytes of the answer as they came. */
-  readonly requests: readonly { readonly what: string; readonly bytes: number }[]
+  /** What was asked of the server and has been answered. */
+  readonly requests: readonly Request[]
   close(): Promise<void>
 }
 
@@ -50,7 +50,7 @@ export async function visit(
   })
   const page = await context.newPage()
   const complaints: string[] = []
-  const requests: { what: string; bytes: number }[] = []
+  const requests: Request[] = []
   const { origin } = new URL(url)
   await page.route(
     (target) => target.origin !== origin,
@@ -63,13 +63,18 @@ export async function visit(
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
   })
-  page.on('requestfinished', async (request) => {
-    const { pathname, search } = new URL(request.url())
-    const { responseBodySize } = await request.sizes()
-    requests.push({ what: `${request.method()} ${pathname}${search}`, bytes: responseBodySize })
-  })
+  page.on('requestfinished', (request) => requests.push(request))
   await page.goto(url)
   return { page, complaints, requests, close: () => context.close() }
+}
+
+/** Bytes of the answers as they came, by method and address. What was asked for again counts once. */
+export async function answerSizes(requests: readonly Request[]): Promise<Map<string, number>> {
+  const sizes = requests.map(async (request) => {
+    const { responseBodySize } = await request.sizes()
+    return [`${request.method()} ${request.url()}`, responseBodySize] as const
+  })
+  return new Map(await Promise.all(sizes))
 }
 
 /** What axe finds that keeps somebody from using the page as it is now. */
