@@ -50,6 +50,8 @@ interface Partition {
   gap: boolean
   /** Highest version of a write of this replica that was shown before the store told of it. */
   ownVersion: number
+  /** From this version up to `ownVersion` there is nothing but such writes. */
+  ownSince: number
   readonly units: Map<UnitId, Unit>
   readonly queue: Heap<{ readonly unit: Unit; readonly atMs: number }>
 }
@@ -95,6 +97,7 @@ export class View {
       digest: 0,
       gap: false,
       ownVersion: 0,
+      ownSince: 1,
       units: new Map(),
       queue: new Heap((a, b) => a.atMs < b.atMs),
     }))
@@ -182,6 +185,7 @@ export class View {
       return true
     }
     partition.position = { epoch: page.epoch, version: page.version, wiped: page.wiped }
+    passOwn(partition)
     const comparable = partition.ownVersion <= page.version
     const { gap } = partition
     partition.gap = false
@@ -200,12 +204,8 @@ export class View {
     const partition = this.#partitions[written.partition] as Partition
     if (change === undefined || epoch !== partition.position.epoch) return
     if (!this.#follows(change, partition.nowMs)) return
-    partition.ownVersion = Math.max(partition.ownVersion, change.version)
-    const whole = this.#apply(partition, change, true)
-    const { position } = partition
-    if (whole && change.version === position.version + 1) {
-      partition.position = { epoch: position.epoch, version: change.version, wiped: position.wiped }
-    }
+    noteOwn(partition, change.version, this.#apply(partition, change, true))
+    passOwn(partition)
   }
 
   /**
@@ -239,6 +239,7 @@ export class View {
     partition.digest = 0
     partition.gap = false
     partition.ownVersion = 0
+    partition.ownSince = 1
     partition.position = { ...UNREAD, wiped: page.wiped }
     if (page.reset !== undefined) this.#told.reset(page.partition, page.reset)
   }
@@ -474,6 +475,29 @@ export class View {
 
 function clockAt({ nowMs, nowAtMs }: Partition, atMs: number): number {
   return nowMs === 0 ? 0 : nowMs + Math.max(0, atMs - nowAtMs)
+}
+
+/** Notes a write of this replica as one that a read need not bring any more, if it was taken in whole. */
+function noteOwn(partition: Partition, version: number, whole: boolean): void {
+  const { ownVersion, ownSince } = partition
+  if (version > ownVersion) {
+    if (!whole) partition.ownSince = version + 1
+    else if (version > ownVersion + 1) partition.ownSince = version
+    partition.ownVersion = version
+  } else if (whole && version === ownSince - 1) {
+    partition.ownSince = version
+  }
+}
+
+/**
+ * Moves the position behind the own writes that it has come to. What the store tells is older than they are, because it was
+ * asked before; without this, every read would bring back all own writes since the one before it.
+ */
+function passOwn(partition: Partition): void {
+  const { position, ownVersion, ownSince } = partition
+  const { epoch, version, wiped } = position
+  if (ownVersion > version && ownSince <= version + 1)
+    partition.position = { epoch, version: ownVersion, wiped }
 }
 
 /** How many of its entries are times of the group. */
