@@ -238,6 +238,15 @@ describe('the work of a gateway on Redis', () => {
     }
   })
 
+  it('of a push that never expires leaves the index of what does alone', { timeout: 60_000 }, async () => {
+    const many = async () => {
+      for (let n = 0; n < PUSHES; n++)
+        await send('POST', `/metrics/job/kept/instance/i${n}`, 'text/plain', bodyOf(n), { 'x-pgr-ttl': '0' })
+    }
+    for (let warm = 0; warm < WARM_PUSHES; warm += PUSHES) await many()
+    settle('push of 3 series, post, never expiring', await costOf(PUSHES, many))
+  })
+
   it('of a scrape is a look at every partition while nothing changes', { timeout: 60_000 }, async () => {
     await fillTo(MANY_GROUPS)
     for (const encoding of ['identity', 'gzip'] as const) {

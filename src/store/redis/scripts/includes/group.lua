@@ -30,10 +30,10 @@ local function prune(uid, h, doomed)
 end
 
 -- Stores a header under the next version. `old` is what stood in the data before, live or not. Where housekeeping looks at
--- it before anything in `h` is over, that stays: most pushes only move the time away.
+-- it before anything in `h` is over, or never needs to, that stays: most pushes only move the time away.
 local function store_group(uid, old, h, fields, doomed)
   local due, look = old and first_expiry(old) or 0, first_expiry(h)
-  local moves = due == 0 or look == 0 or look < due
+  local moves = not old or due ~= look and (due == 0 or look == 0 or look < due)
   -- One that holds something else fails before anything is written, the log at the first write.
   if not old then call('ZCARD', T) end
   if moves then call('ZCARD', X) end

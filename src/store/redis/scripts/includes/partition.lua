@@ -22,6 +22,8 @@ local LABELS, CREATED, PUSHED, FAILED, FAILURE, PROTOCOL = 2, 3, 4, 5, 6, 7
 local EXPIRES, VERSION, SERIES, BYTES, REST = 8, 9, 10, 11, 12
 
 local epoch, version, floor, wiped, now, units, series, bytes, digest
+-- The server's clock, read once: what one call does is done at one moment.
+local clock
 -- When the operation was first applied, if that is not now.
 local first
 local reborn = false
@@ -38,8 +40,10 @@ end
 -- epoch, and with whatever is left counted as wiped. Touches every key, so that one that holds something else fails here
 -- and not between two writes; `lightly` leaves that to the caller, who writes to few of them.
 local function open(lightly)
-  local time = call('TIME')
-  local clock = time[1] * 1000 + math.floor(time[2] / 1000)
+  if not clock then
+    local time = call('TIME')
+    clock = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
   if clock > tonumber(args[2]) then return { 'late', clock } end
   local m = call('HMGET', M, 'sv', 'e', 'c')
   if m[1] and m[1] ~= SCHEMA then return { 'schema', m[1] } end
