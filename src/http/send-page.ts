@@ -3,11 +3,11 @@ import type { Writable } from 'node:stream'
 import { streamOf } from './http2.ts'
 import { Turns } from './turns.ts'
 
-/** Pieces are handed to the socket together: many at a time cost little more than one. */
-const BATCH_BYTES = 256 * 1024
-
-/** What all pages together may hand over before other work of the process gets its turn. */
-const TURN_BYTES = 1024 * 1024
+/**
+ * Pieces are handed to the socket together: many at a time cost little more than one. After so much of all pages together
+ * other work of the process gets its turn; a push takes several, so a page of many small turns keeps it waiting least.
+ */
+const TURN_BYTES = 256 * 1024
 const turns = new Turns(TURN_BYTES)
 
 /** A reader that takes nothing for this long is gone; the page it holds is memory. */
@@ -40,7 +40,7 @@ export async function sendPage(
     response.write(piece)
     sentBytes += piece.byteLength
     batchBytes += piece.byteLength
-    if (batchBytes < BATCH_BYTES) continue
+    if (batchBytes < TURN_BYTES) continue
     response.uncork()
     if (sink.writableNeedDrain) await drained(sink)
     await turns.take(batchBytes)
