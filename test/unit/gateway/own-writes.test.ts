@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { View } from '../../../src/gateway/view/view.ts'
-import { digestOf, unitId } from '../../../src/model/unit.ts'
+import { DIGEST_MODULUS, digestOf, unitId } from '../../../src/model/unit.ts'
 import type { GroupChange, Written } from '../../../src/store/store.ts'
 
 const EPOCH = 'e'
@@ -82,6 +82,20 @@ describe('the position of a view that shows its own writes at once', () => {
     for (const version of [13, 12]) own(version)
     told(11, [11])
     expect(position()).toBe(13)
+  })
+
+  it('is given up when what it passed turns out to be lost, and others wrote there', () => {
+    for (const version of [12, 13]) own(version)
+    told(11, [11])
+    expect(position()).toBe(13)
+    // After a failover the versions stand for writes of others, which the store does not tell from there on.
+    const others = [11, 22, 23].map((unit, place) => digestOf(pushed(unit).id, 11 + place))
+    const digest = others.reduce((sum, each) => (sum + each) % DIGEST_MODULUS)
+    view.applyPage(
+      { partition: 0, epoch: EPOCH, wiped: 0, version: 13, nowMs: 1_000, changes: [], done: true, digest },
+      0,
+    )
+    expect(view.positions()).toEqual([{ epoch: '', version: 0, wiped: 0 }])
   })
 
   it('has no own writes any more once the store starts again', () => {
