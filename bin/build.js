@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Builds `dist/` from `src/`: compiles, copies what the compiler leaves behind (Lua scripts and the like), bundles the
- * status page, and removes what no source stands behind any more.
+ * commands and the status page, and removes what no source stands behind any more.
  *
  *   node bin/build.js              build
  *   node bin/build.js --if-stale   only when a source is newer than the last good build
@@ -21,15 +21,20 @@ import {
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundleCommands } from './build-bundle.js'
 import { buildPage, isPageFresh, removePage } from './build-page.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SRC = join(ROOT, 'src')
 const DIST = join(ROOT, 'dist')
 const STAMP = join(DIST, '.built')
-const INPUTS = ['package.json', 'tsconfig.json', 'bin/build.js', 'bin/build-page.js'].map((name) =>
-  join(ROOT, name),
-)
+const INPUTS = [
+  'package.json',
+  'tsconfig.json',
+  'bin/build.js',
+  'bin/build-bundle.js',
+  'bin/build-page.js',
+].map((name) => join(ROOT, name))
 
 const [mode] = process.argv.slice(2)
 if (mode === '--if-stale' && isFresh()) process.exit(0)
@@ -41,6 +46,7 @@ const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 const { status } = spawnSync(process.execPath, [compiler, '-p', SRC], { stdio: ['ignore', 2, 2] })
 for (const path of filesIn(SRC)) if (!isCompiled(path)) copy(path)
 for (const path of filesIn(DIST)) if (!hasSource(path)) rmSync(join(DIST, path))
+if (status === 0) await bundleCommands()
 const isPageThere = status === 0 && (await pageIsBuilt())
 // Dated to the start, so that a file saved meanwhile counts as newer.
 if (isPageThere) writeFileSync(STAMP, `${startedAt.toISOString()}\n`)
@@ -93,6 +99,6 @@ function copy(path) {
 }
 
 function hasSource(path) {
-  if (path.startsWith('.') || isOfPage(path)) return true
+  if (path.startsWith('.') || path.startsWith('bundle/') || isOfPage(path)) return true
   return existsSync(join(SRC, path)) || existsSync(join(SRC, path.replace(/(\.d\.ts|\.js)$/, '.ts')))
 }

@@ -116,7 +116,7 @@ describe('pgr', () => {
     const loaded = mkdtempSync(join(folder, 'loaded-'))
     await runPgr(args, { input: 'a 1\n', env: { NODE_V8_COVERAGE: loaded } })
     const scripts = readdirSync(loaded).map((name) => readFileSync(join(loaded, name), 'utf8'))
-    expect(scripts.join('')).toContain('/dist/cli/main.js')
+    expect(scripts.join('')).toContain('/dist/bundle/main.js')
     expect(scripts.join('')).not.toMatch(
       /\/node_modules\/(@opentelemetry|fastify|ioredis|pino|prom-client|typescript|yaml)\//,
     )

@@ -64,7 +64,7 @@ describe('the package', () => {
         'LICENSE',
         'NOTICE',
         'bin/run.js',
-        'dist/cli/main.js',
+        'dist/bundle/main.js',
         'dist/index.js',
         'dist/http/gate/password-thread.js',
         'dist/index.d.ts',

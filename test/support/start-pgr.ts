@@ -43,8 +43,8 @@ export async function startPgr(options: PgrOptions = {}): Promise<Pgr> {
     cwd,
     nodeFlags = [],
   } = options
-  if (!existsSync(`${ROOT}dist/cli/main.js`))
-    throw new Error('there is no dist/cli/main.js; run `npm run build`')
+  if (!existsSync(`${ROOT}dist/bundle/main.js`))
+    throw new Error('there is no dist/bundle/main.js; run `npm run build`')
   const port = options.port ?? (await freePort())
   const url = `${scheme}://127.0.0.1:${port}`
   const child = startChild({
