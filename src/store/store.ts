@@ -294,7 +294,8 @@ interface LiveChange {
 
 /**
  * The whole list of a group's families, in no promised order; a blob exactly where the family's version is above the
- * reader's position, which after a reset is everywhere.
+ * reader's position, which after a reset is everywhere. Of a write to a group that keeps families it does not name, the
+ * store may list those alone that it names, all with their blobs, and say with `follows` what they stand beside.
  */
 export interface GroupChange extends LiveChange {
   readonly kind: 'group'
@@ -306,6 +307,8 @@ export interface GroupChange extends LiveChange {
   /** When the push times and with them the whole group expire; 0 = never. */
   readonly expiresMs: number
   readonly families: readonly FamilyState[]
+  /** The version of the group that the write changed: live families it had then and that are not listed are still there. */
+  readonly follows?: number
 }
 
 export interface FamilyState {

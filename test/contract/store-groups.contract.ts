@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Store, UnitChange, Written } from '../../src/store/store.ts'
+import type { GroupChange, Store, UnitChange, Written } from '../../src/store/store.ts'
 import type { OpenHarness, StoreHarness } from '../support/store-harness.ts'
 import { type SeenFamily, type SeenGroup, StoreView } from '../support/store-view.ts'
 import {
@@ -83,6 +83,20 @@ export function groupContract(open: OpenHarness): void {
     expect(plain(change)).toEqual(plain(changes[0]))
     expect(changes).toHaveLength(1)
     expect(pages.find((page) => page.partition === partition)?.epoch).toBe(epoch)
+  })
+
+  it('tells who adds to a group what became of it, or of what it named and beside what', async () => {
+    const first = await store.writeGroup(putOf(backup, [family('a', 'one'), family('b', 'one')]))
+    const { change } = await store.writeGroup(postOf(backup, [family('b', 'two'), family('c', 'two')]))
+    if (change?.kind !== 'group') throw new Error('no group')
+
+    const [seen] = (await view.read()).changes
+    if (seen?.kind !== 'group') throw new Error('no group')
+    const { follows, ...told } = change
+    if (follows === undefined) expect(told.families.map(({ name }) => name).sort()).toEqual(['a', 'b', 'c'])
+    else expect(follows).toBe(first.change?.version)
+    const named = ({ families }: GroupChange) => families.filter(({ name }) => name !== 'a')
+    expect(plain({ ...told, families: named(told) })).toEqual(plain({ ...seen, families: named(seen) }))
   })
 
   it.each([

@@ -247,6 +247,25 @@ describe('the work of a gateway on Redis', () => {
     settle('push of 3 series, post, never expiring', await costOf(PUSHES, many))
   })
 
+  it('of a push brings back nothing of what else its group has', { timeout: 60_000 }, async () => {
+    const path = (group: string) => `/metrics/job/beside/instance/${group}`
+    const others = Array.from({ length: 200 }, (_, n) => `other_${n} 1\n`).join('')
+    await send('PUT', path('few'), 'text/plain', 'other_0 1\n')
+    await send('PUT', path('all'), 'text/plain', others)
+    const costs: Cost[] = []
+    for (const group of ['few', 'all']) {
+      const many = async () => {
+        for (let n = 0; n < PUSHES; n++) await send('POST', path(group), 'text/plain', bodyOf(n))
+      }
+      for (let warm = 0; warm < WARM_PUSHES; warm += PUSHES) await many()
+      costs.push(await costOf(PUSHES, many))
+    }
+    const [few, all] = costs as [Cost, Cost]
+    expect(few.bytesFromRedis).toBeGreaterThan(50)
+    expect(all.bytesFromRedis / few.bytesFromRedis).toBeLessThan(1.02)
+    expect(all.commands).toEqual(few.commands)
+  })
+
   it('of a scrape is a look at every partition while nothing changes', { timeout: 60_000 }, async () => {
     await fillTo(MANY_GROUPS)
     for (const encoding of ['identity', 'gzip'] as const) {

@@ -223,6 +223,7 @@ export class View {
       case 'gone':
         return true
       case 'group':
+        if (change.follows !== undefined) return known?.version === change.follows
         return change.families.every(
           ({ name, version, blob, expiresMs }) =>
             blob !== undefined || known?.entries.get(name)?.version === version || isPast(expiresMs, nowMs),
@@ -283,7 +284,8 @@ export class View {
       whole = this.#applyFamily(unit, family) && whole
     }
     // A push mostly replaces what is there: then nothing is looked for that went.
-    if (!whole || unit.entries.size > live + timesOf(unit)) this.#dropOthers(partition, unit, change)
+    const mayDrop = change.follows === undefined && unit.entries.size > live + timesOf(unit)
+    if (!whole || mayDrop) this.#dropOthers(partition, unit, change)
     if (isPast(unit.expiresMs, partition.nowMs)) {
       for (const entry of unit.entries.values()) this.#dropEntry(entry)
       return whole

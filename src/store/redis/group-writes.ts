@@ -89,7 +89,8 @@ function groupWritten(
   const written = writtenOf(partition, reply)
   if (written.duplicate) return written
   const { epoch, nowMs, firstMs } = written
-  const change = decodeGroup(id, bytesAt(reply, 3), blobOf, labels)
+  const told = decodeGroup(id, bytesAt(reply, 3), blobOf, labels)
+  const change = reply.length > 4 ? { ...told, follows: numberAt(reply, 4) } : told
   return { duplicate: false, partition, epoch, nowMs, firstMs, change }
 }
 

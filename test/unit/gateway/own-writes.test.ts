@@ -117,3 +117,64 @@ describe('the position of a view that shows its own writes at once', () => {
     expect(view.positions()).toEqual([{ epoch: 'f', version: 11, wiped: 0 }])
   })
 })
+
+describe('an own write that lists only what it wrote', () => {
+  const labels = [{ name: 'job', value: 'batch' }]
+  let view: View
+  beforeEach(() => {
+    view = new View(1, { expired: () => undefined, reset: () => undefined })
+    const changes = [group(10, ['a', 'b'])]
+    view.applyPage(
+      { partition: 0, epoch: EPOCH, wiped: 0, version: 10, nowMs: 1_000, changes, done: true },
+      0,
+    )
+  })
+
+  function group(version: number, names: readonly string[], follows?: number): GroupChange {
+    const families = names.map((name) => ({
+      name,
+      type: 'gauge' as const,
+      series: 1,
+      version,
+      expiresMs: 0,
+      pushedMs: version,
+      firstSeenMs: 10,
+      blob: Buffer.from(`${name} of ${version}`),
+    }))
+    return {
+      ...pushed(version),
+      id: unitId('group', labels),
+      labels,
+      families,
+      ...(follows !== undefined && { follows }),
+    }
+  }
+
+  function own(change: GroupChange): void {
+    view.applyOwn({ duplicate: false, partition: 0, epoch: EPOCH, nowMs: 1_000, change })
+  }
+
+  function held(): Record<string, number> {
+    const entries = view.units.get(unitId('group', labels))?.entries.values() ?? []
+    const stored = [...entries].filter(({ content }) => content.kind === 'blob')
+    return Object.fromEntries(stored.map(({ name, version }) => [name, version]))
+  }
+
+  it('stands beside what was there', () => {
+    own(group(11, ['b', 'c'], 10))
+    expect(held()).toEqual({ a: 10, b: 11, c: 11 })
+    expect(view.totals.series).toBe(3)
+    expect(view.positions()[0]?.version).toBe(11)
+  })
+
+  it('waits for the store to tell what others wrote to the group meanwhile', () => {
+    own(group(12, ['c'], 11))
+    expect(held()).toEqual({ a: 10, b: 10 })
+    expect(view.positions()[0]?.version).toBe(10)
+  })
+
+  it('takes away what it does not list when it is whole', () => {
+    own(group(11, ['c']))
+    expect(held()).toEqual({ c: 11 })
+  })
+})

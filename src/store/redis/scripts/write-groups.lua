@@ -15,8 +15,9 @@
 --           11    most families a group may hold
 --           12..  name, type, series, blob of each family
 --
--- returns  for each push  ok, epoch, now, header | duplicate, epoch, now, first | late, clock | schema, found |
---          quota, limit | families, count | error, message
+-- returns  for each push  ok, epoch, now, header | ok, epoch, now, header without the families that stay as they are, the
+--          version they were found at | duplicate, epoch, now, first | late, clock | schema, found | quota, limit |
+--          families, count | error, message
 
 -- include partition
 -- include group
@@ -32,7 +33,7 @@ local function write()
     known and known[FAILURE] or '', args[7], ttl == 0 and 0 or now + ttl + retention, 0, 0, #args[6],
     args[8] == 'put' and now or old and old[REPLACED] or 0 }
 
-  local named, doomed, place = {}, {}, {}
+  local named, doomed, place, others = {}, {}, {}, REPLACED
   for i = 12, #args, 4 do named[args[i]] = true end
   for i = FIRST, old and #old or 0, FAMILY do
     local name = old[i]
@@ -42,6 +43,7 @@ local function write()
       if there and args[8] == 'post' then
         for j = 0, FAMILY - 1 do h[#h + 1] = old[i + j] end
         h[SERIES], h[BYTES] = h[SERIES] + old[i + F_SERIES], h[BYTES] + old[i + F_BYTES]
+        others = #h
       else
         doomed[#doomed + 1] = uid .. '\0' .. name
       end
@@ -71,7 +73,11 @@ local function write()
   if broken then return { 'quota', broken } end
   local packed = store_group(uid, old, h, fields, doomed)
   close()
-  return { 'ok', epoch, now, packed }
+  if others == REPLACED then return { 'ok', epoch, now, packed } end
+  local told = {}
+  for i = 1, REPLACED do told[i] = h[i] end
+  for i = others + 1, #h do told[#told + 1] = h[i] end
+  return { 'ok', epoch, now, cmsgpack.pack(told), known[VERSION] }
 end
 
 local replies = {}
