@@ -64,12 +64,20 @@ export const pushLatency: Measure = {
         await pushEach(targetOf(pair, party))
         await pushBeside(pair, party, sizes.seconds)
       }
-      await alternate([...pairOf.keys()], sizes.rounds, async (party, round) => {
-        const pair = pairOf.get(party) as Pair
+      // Few and many are compared, so that they come within seconds of each other: one kind of load after the other.
+      const inTurn = (work: (party: Party, pair: Pair, round: number) => Promise<void>) =>
+        alternate([...pairOf.keys()], sizes.rounds, (party, round) =>
+          work(party, pairOf.get(party) as Pair, round),
+        )
+      await inTurn(async (party, pair, round) => {
         const steady = await pushSteadily(pair, party, sizes.seconds)
         record.note(steadyInto(pair.groups), party, round, pushValues(steady.result, steady))
+      })
+      await inTurn(async (party, pair, round) => {
         const fast = await pushBeside(pair, party, sizes.seconds)
         record.note(pushInto(pair.groups), party, round, pushValues(fast.result, fast))
+      })
+      await inTurn(async (party, pair, round) => {
         const same = await pushToFew(party, sizes.seconds)
         record.note(sameInto(pair.groups), party, round, pushValues(same.result, same))
       })
