@@ -1,9 +1,10 @@
 import { PgrError } from '../../errors/pgr-error.ts'
 import { partitionOf } from '../../model/unit.ts'
 import { Slabs } from '../../wire/kept-bytes.ts'
-import type { GroupFailure, GroupWrite, Written } from '../store.ts'
-import { decodeGroup, encodeLabels, type KeptFamily, letterOf } from './codec.ts'
+import type { GroupChange, GroupFailure, GroupWrite, Written } from '../store.ts'
+import { decodeGroup, encodeLabels, letterOf } from './codec.ts'
 import type { Send } from './courier.ts'
+import { misconfigured } from './failures.ts'
 import { PARTITIONS } from './keys.ts'
 import { type Packed, packValues } from './packing.ts'
 import { bytesAt, numberAt, type Reply, textAt } from './reply.ts'
@@ -41,7 +42,7 @@ export function makeGroupWrites(send: Send, limits: Buffer) {
         write.ttlMs === 0 ? 0 : write.ttlMs + write.retentionMs,
         write.reason,
       ])
-      return groupWritten(write, partition, reply, () => undefined)
+      return groupFailed(write, partition, reply)
     },
   }
 }
@@ -70,27 +71,49 @@ function groupPushed(write: GroupWrite, partition: number, reply: Reply): Applie
       'PGR_LIMIT_EXCEEDED',
       `the group would hold ${numberAt(reply, 1)} families; the most is ${MOST_FAMILIES}, so spread them over several groups`,
     )
-  // The header has them last, in the order in which they were pushed.
-  let next = 0
-  return groupWritten(write, partition, reply, ({ name }) => {
-    const family = write.families[next]
-    if (family?.name !== name) return undefined
-    next++
-    return family.blob
-  })
-}
-
-function groupWritten(
-  { id, labels }: GroupWrite | GroupFailure,
-  partition: number,
-  reply: Reply,
-  blobOf: (family: KeptFamily) => Uint8Array | undefined,
-): Applied {
   const written = writtenOf(partition, reply)
   if (written.duplicate) return written
   const { epoch, nowMs, firstMs } = written
-  const told = decodeGroup(id, bytesAt(reply, 3), blobOf, labels)
-  const change = reply.length > 4 ? { ...told, follows: numberAt(reply, 4) } : told
+  const numbers = bytesAt(reply, 3)
+  if (numbers.length !== 8 * (GROUP_NUMBERS + write.families.length))
+    throw misconfigured(`redis answered a push with ${numbers.length} bytes of numbers`)
+  const number = (place: number) => numbers.readDoubleLE(8 * place)
+  const version = number(0)
+  const expiresMs = number(4)
+  const change: GroupChange = {
+    kind: 'group',
+    id: write.id,
+    version,
+    labels: write.labels,
+    createdMs: Math.floor(number(1)),
+    protocol: write.protocol,
+    pushedMs: nowMs,
+    failedMs: number(2),
+    failure: bytesAt(reply, 4).toString(),
+    expiresMs: number(3),
+    families: write.families.map(({ name, type, series, blob }, place) => ({
+      name,
+      type,
+      series,
+      version,
+      expiresMs,
+      pushedMs: nowMs,
+      firstSeenMs: Math.floor(number(GROUP_NUMBERS + place)),
+      blob,
+    })),
+    ...(reply[5] !== null && { follows: numberAt(reply, 5) }),
+  }
+  return { duplicate: false, partition, epoch, nowMs, firstMs, change }
+}
+
+/** Of the group itself, before those of its families. */
+const GROUP_NUMBERS = 5
+
+function groupFailed({ id, labels }: GroupFailure, partition: number, reply: Reply): Applied {
+  const written = writtenOf(partition, reply)
+  if (written.duplicate) return written
+  const { epoch, nowMs, firstMs } = written
+  const change = decodeGroup(id, bytesAt(reply, 3), () => undefined, labels)
   return { duplicate: false, partition, epoch, nowMs, firstMs, change }
 }
 

@@ -15,9 +15,12 @@
 --           11    most families a group may hold
 --           12..  name, type, series, blob of each family
 --
--- returns  for each push  ok, epoch, now, header | ok, epoch, now, header without the families that stay as they are, the
---          version they were found at | duplicate, epoch, now, first | late, clock | schema, found | quota, limit |
+-- returns  for each push  ok, epoch, now, numbers, failure | the same, and the version of the group that has other
+--          families, which stay as they are | duplicate, epoch, now, first | late, clock | schema, found | quota, limit |
 --          families, count | error, message
+--
+-- The numbers are what the push itself does not say, as doubles: version, created, failed and expiry of the group, expiry
+-- of the families it names, and when each of these was first seen.
 
 -- include partition
 -- include group
@@ -33,7 +36,7 @@ local function write()
     known and known[FAILURE] or '', args[7], ttl == 0 and 0 or now + ttl + retention, 0, 0, #args[6],
     args[8] == 'put' and now or old and old[REPLACED] or 0 }
 
-  local named, doomed, place, others = {}, {}, {}, REPLACED
+  local named, doomed, place, others = {}, {}, {}, false
   for i = 12, #args, 4 do named[args[i]] = true end
   for i = FIRST, old and #old or 0, FAMILY do
     local name = old[i]
@@ -43,7 +46,7 @@ local function write()
       if there and args[8] == 'post' then
         for j = 0, FAMILY - 1 do h[#h + 1] = old[i + j] end
         h[SERIES], h[BYTES] = h[SERIES] + old[i + F_SERIES], h[BYTES] + old[i + F_BYTES]
-        others = #h
+        others = true
       else
         doomed[#doomed + 1] = uid .. '\0' .. name
       end
@@ -54,7 +57,7 @@ local function write()
     h[EXPIRES] = untouched and known[EXPIRES] or latest(known[EXPIRES], h[EXPIRES])
   end
 
-  local fields = {}
+  local fields, seen_at = {}, {}
   for i = 12, #args, 4 do
     local name, kind, count, blob = args[i], args[i + 1], args[i + 2], args[i + 3]
     local at = place[name]
@@ -65,19 +68,18 @@ local function write()
     h[SERIES], h[BYTES] = h[SERIES] + count, h[BYTES] + #blob + #name
     fields[#fields + 1] = uid .. '\0' .. name
     fields[#fields + 1] = blob
+    seen_at[#seen_at + 1] = seen
   end
 
   local families = (#h - REPLACED) / FAMILY
   if families > args[11] then return { 'families', families } end
   local broken = limit_broken(old, h[SERIES], h[BYTES], args[4])
   if broken then return { 'quota', broken } end
-  local packed = store_group(uid, old, h, fields, doomed)
+  store_group(uid, old, h, fields, doomed)
   close()
-  if others == REPLACED then return { 'ok', epoch, now, packed } end
-  local told = {}
-  for i = 1, REPLACED do told[i] = h[i] end
-  for i = others + 1, #h do told[#told + 1] = h[i] end
-  return { 'ok', epoch, now, cmsgpack.pack(told), known[VERSION] }
+  local numbers = struct.pack('<ddddd' .. string.rep('d', #seen_at), h[VERSION], h[CREATED], h[FAILED], h[EXPIRES], expires,
+    unpack(seen_at))
+  return { 'ok', epoch, now, numbers, h[FAILURE], others and known[VERSION] }
 end
 
 local replies = {}
