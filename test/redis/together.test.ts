@@ -53,6 +53,20 @@ describe('pushes that come together', () => {
     expect([await redis.hlen(here[1]), await redis.hlen(there[1])]).toEqual([5, 5])
   })
 
+  it('are told of as many families as a group may hold', async () => {
+    const families = Array.from({ length: 2000 }, (_, n) => family(`f${n}`, 'x'))
+    const packed = packGroup(putOf(jobOf('many'), families))
+    const [status, , , numbers] = await together.write(here, [
+      Buffer.alloc(12, 1),
+      2 ** 53,
+      'epoch',
+      LIMITS,
+      packed,
+    ])
+    expect(String(status)).toBe('ok')
+    expect((numbers as Buffer).length).toBe(8 * 2005)
+  })
+
   it('are sent in the order in which they came', async () => {
     const write = (text: string) => {
       const id = Buffer.alloc(12)
