@@ -308,7 +308,7 @@ export interface GroupChange extends LiveChange {
   readonly expiresMs: number
   readonly families: readonly FamilyState[]
   /** The version of the group that the write changed: live families it had then and that are not listed are still there. */
-  readonly follows?: number
+  readonly follows?: number | undefined
 }
 
 export interface FamilyState {

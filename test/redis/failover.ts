@@ -2,7 +2,6 @@ import { decode } from '@msgpack/msgpack'
 import { Redis } from 'ioredis'
 import { partitionOf, UNIT_ID_BYTES, unitId } from '../../src/model/unit.ts'
 import { NO_DEADLINE } from '../../src/store/redis/clock.ts'
-import { type Argument, runScript } from '../../src/store/redis/connect.ts'
 import {
   type Applied,
   makeGroupWrites,
@@ -16,6 +15,7 @@ import { KnownSets } from '../../src/store/redis/known-sets.ts'
 import { packLimits } from '../../src/store/redis/limits.ts'
 import { type MendParts, type MendReport, mend } from '../../src/store/redis/mend.ts'
 import { asList, numberAt, type Reply, textAt } from '../../src/store/redis/reply.ts'
+import { type Argument, runScript } from '../../src/store/redis/run-script.ts'
 import { type Script, scripts } from '../../src/store/redis/scripts.ts'
 import { makeSetWrites } from '../../src/store/redis/set-writes.ts'
 import { writeAlone } from '../../src/store/redis/together.ts'

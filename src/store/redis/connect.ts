@@ -2,10 +2,7 @@ import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { Redis, type RedisOptions } from 'ioredis'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
-import { isNoScript } from './failures.ts'
 import { type RedisStoreOptions, WAIT_TIMEOUT_MS } from './options.ts'
-import { Packed } from './packing.ts'
-import type { Script } from './scripts.ts'
 import { sentinelConnector } from './sentinel-connector.ts'
 
 /** A socket that keeps us waiting this long with a reply outstanding is dropped. */
@@ -190,55 +187,4 @@ function tlsSettings({ tls = {} }: RedisStoreOptions, host: string | undefined):
     ...(tls.cert === undefined ? {} : { cert: tls.cert }),
     ...(tls.key === undefined ? {} : { key: tls.key }),
   }
-}
-
-/** Of a script; what is packed stands for its values. */
-export type Argument = string | number | Buffer | Packed
-
-/**
- * Runs a script by its digest, and by its text where the server does not know it. `asking` runs it on the node that is
- * taking the slot over (cluster specification, ASK).
- */
-export async function runScript(
-  redis: Redis,
-  script: Script,
-  keys: readonly string[],
-  values: readonly Argument[],
-  asking = false,
-): Promise<unknown> {
-  const rest: (string | number | Buffer)[] = [keys.length, ...keys]
-  for (const value of values) {
-    if (value instanceof Packed) rest.push(...value.values())
-    else rest.push(value)
-  }
-  gatherWrites(redis)
-  try {
-    if (asking) ask(redis)
-    return await redis.callBuffer('evalsha', [script.sha, ...rest])
-  } catch (reason) {
-    if (!isNoScript(reason)) throw reason
-    if (asking) ask(redis)
-    return redis.callBuffer('eval', [script.source, ...rest])
-  }
-}
-
-/** Holds for the next command on the connection; if it fails, so does that one. */
-export function ask(redis: Redis): void {
-  redis.asking().catch(() => undefined)
-}
-
-const gathering = new WeakSet<object>()
-
-/**
- * Commands sent in one turn of the event loop leave in one system call: at many pushes at a time, the calls were the
- * largest part of a push's cost.
- */
-function gatherWrites({ stream }: Redis): void {
-  if (stream === undefined || stream === null || gathering.has(stream)) return
-  gathering.add(stream)
-  stream.cork()
-  setImmediate(() => {
-    gathering.delete(stream)
-    stream.uncork()
-  })
 }

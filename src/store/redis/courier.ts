@@ -1,12 +1,12 @@
 import { PgrError } from '../../errors/pgr-error.ts'
 import type { Operation } from '../store.ts'
 import { NO_DEADLINE } from './clock.ts'
-import { type Argument, runScript } from './connect.ts'
-import { classify, misconfigured, unavailable } from './failures.ts'
+import { classify, misconfigured, unanswered, unavailable } from './failures.ts'
 import type { Keyspace, PartitionKeys } from './keys.ts'
 import type { Primary } from './primary.ts'
 import type { Confirm } from './replicas.ts'
-import { asList, numberAt, type Reply, textAt } from './reply.ts'
+import { asList, isOk, numberAt, type Reply, textAt } from './reply.ts'
+import { type Argument, runScript } from './run-script.ts'
 import { type Script, scripts } from './scripts.ts'
 import { readRedirection } from './slots.ts'
 import { Together, writeAlone } from './together.ts'
@@ -96,12 +96,13 @@ export function makeSend(
 
   /** Pushes leave together; in a Cluster those to one partition, because others may be in other slots. */
   function writeGroup(
+    write: Operation,
     partition: number,
     at: PartitionKeys,
     values: readonly Argument[],
     { primary, asking }: Route,
   ): Promise<Reply> {
-    if (asking) return writeAlone(primary.write, at, values, asking)
+    if (asking) return within(write, writeAlone(primary.write, at, values, asking))
     const place = topology.kind === 'cluster' ? partition : 0
     let gathering = together.get(primary)
     if (gathering === undefined) {
@@ -109,7 +110,7 @@ export function makeSend(
       together.set(primary, gathering)
     }
     gathering[place] ??= new Together(primary.write)
-    return gathering[place].write(at, values)
+    return gathering[place].write(at, values, write.deadlineMs)
   }
 
   // Called for every push, and no async functions for that reason: each would allocate more than all else that it does.
@@ -131,23 +132,26 @@ export function makeSend(
       const sentMs = performance.now()
       const answered =
         script === scripts.writeGroups
-          ? writeGroup(partition, at as PartitionKeys, all, route)
-          : runScript(primary.write, script, at as PartitionKeys, all, asking).then(asList)
-      return answered.then((reply) => judged(primary, reply, sentMs))
+          ? writeGroup(write, partition, at as PartitionKeys, all, route)
+          : within(write, runScript(primary.write, script, at as PartitionKeys, all, asking).then(asList))
+      return answered.then((reply) => judged(write, primary, reply, sentMs))
     }
 
-    return floors.size > 0 ? passFloor(partition, at, route).then(run) : run()
+    return floors.size > 0 ? within(write, passFloor(partition, at, route)).then(run) : run()
   }
 
-  function judged(primary: Primary, reply: Reply, sentMs: number): Reply | Promise<Reply> {
+  function judged(write: Operation, primary: Primary, reply: Reply, sentMs: number): Reply | Promise<Reply> {
     downSinceMs.delete(primary)
-    const status = textAt(reply, 0)
-    if (status === 'late') {
-      primary.clock.observe(numberAt(reply, 1), sentMs, performance.now())
-      return reply
+    if (!isOk(reply)) {
+      const status = textAt(reply, 0)
+      if (status === 'late') {
+        primary.clock.observe(numberAt(reply, 1), sentMs, performance.now())
+        return reply
+      }
+      refuse(status, reply)
     }
-    refuse(status, reply)
-    return confirm(primary)?.then(() => reply) ?? reply
+    const confirmed = confirm(primary)
+    return confirmed === undefined ? reply : within(write, confirmed).then(() => reply)
   }
 
   return async function send(write, partition, script, values, holds = ALWAYS) {
@@ -165,8 +169,8 @@ export function makeSend(
         elsewhere = undefined
         primary = route.primary
         if (!holds()) throw new Outdated()
-        const reply = await within(write, once(write, partition, script, values, route))
-        if (textAt(reply, 0) === 'late') trouble = tooLate()
+        const reply = await once(write, partition, script, values, route)
+        if (!isOk(reply) && textAt(reply, 0) === 'late') trouble = tooLate()
         else if (route.asking || topology.at(partition) === primary) return reply
         else trouble = overtaken(primary)
       } catch (reason) {
@@ -232,10 +236,7 @@ function assertInTime({ deadlineMs }: { deadlineMs: number }): void {
 /** Gives up on an answer at the deadline, and says so then. */
 export function within<T>({ deadlineMs }: { deadlineMs: number }, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(unavailable('redis did not answer before the deadline')),
-      Math.max(0, deadlineMs - performance.now()),
-    )
+    const timer = setTimeout(() => reject(unanswered()), Math.max(0, deadlineMs - performance.now()))
     work.then(
       (value) => {
         clearTimeout(timer)

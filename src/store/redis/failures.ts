@@ -64,6 +64,10 @@ export function unavailable(message: string, cause?: unknown): PgrError {
   return new PgrError('PGR_STORE_UNAVAILABLE', message, { cause })
 }
 
+export function unanswered(): PgrError {
+  return unavailable('redis did not answer before the deadline')
+}
+
 export function misconfigured(message: string, cause?: unknown): PgrError {
   return new PgrError('PGR_STORE_MISCONFIGURED', message, { cause, retryAfterSeconds: 5 })
 }

@@ -7,7 +7,7 @@ import type { Send } from './courier.ts'
 import { misconfigured } from './failures.ts'
 import { PARTITIONS } from './keys.ts'
 import { type Packed, packValues } from './packing.ts'
-import { bytesAt, numberAt, type Reply, textAt } from './reply.ts'
+import { bytesAt, isOk, numberAt, type Reply, textAt } from './reply.ts'
 import { scripts } from './scripts.ts'
 
 /** Families one group may hold; the header lists them all and is read with every push. */
@@ -66,31 +66,27 @@ export function packGroup(write: GroupWrite): Packed {
 }
 
 function groupPushed(write: GroupWrite, partition: number, reply: Reply): Applied {
-  if (textAt(reply, 0) === 'families')
-    throw new PgrError(
-      'PGR_LIMIT_EXCEEDED',
-      `the group would hold ${numberAt(reply, 1)} families; the most is ${MOST_FAMILIES}, so spread them over several groups`,
-    )
-  const written = writtenOf(partition, reply)
-  if (written.duplicate) return written
-  const { epoch, nowMs, firstMs } = written
-  const numbers = bytesAt(reply, 3)
-  if (numbers.length !== 8 * (GROUP_NUMBERS + write.families.length))
-    throw misconfigured(`redis answered a push with ${numbers.length} bytes of numbers`)
-  const number = (place: number) => numbers.readDoubleLE(8 * place)
-  const version = number(0)
-  const expiresMs = number(4)
+  if (!isOk(reply)) return notPushed(partition, reply)
+  const told = bytesAt(reply, 1)
+  const epochAt = 8 * (GROUP_NUMBERS + write.families.length)
+  const epochEnd = told.indexOf(0, epochAt)
+  if (epochEnd <= epochAt) throw misconfigured(`redis answered a push with ${told.length} bytes`)
+  const number = (place: number) => told.readDoubleLE(8 * place)
+  const nowMs = number(0)
+  const version = number(1)
+  const follows = number(5)
+  const expiresMs = number(6)
   const change: GroupChange = {
     kind: 'group',
     id: write.id,
     version,
     labels: write.labels,
-    createdMs: Math.floor(number(1)),
+    createdMs: Math.floor(number(2)),
     protocol: write.protocol,
     pushedMs: nowMs,
-    failedMs: number(2),
-    failure: bytesAt(reply, 4).toString(),
-    expiresMs: number(3),
+    failedMs: number(3),
+    failure: told.toString('utf8', epochEnd + 1),
+    expiresMs: number(4),
     families: write.families.map(({ name, type, series, blob }, place) => ({
       name,
       type,
@@ -101,13 +97,29 @@ function groupPushed(write: GroupWrite, partition: number, reply: Reply): Applie
       firstSeenMs: Math.floor(number(GROUP_NUMBERS + place)),
       blob,
     })),
-    ...(reply[5] !== null && { follows: numberAt(reply, 5) }),
+    follows: follows === 0 ? undefined : follows,
   }
-  return { duplicate: false, partition, epoch, nowMs, firstMs, change }
+  const epoch = told.toString('latin1', epochAt, epochEnd)
+  return { duplicate: false, partition, epoch, nowMs, firstMs: nowMs, change }
 }
 
 /** Of the group itself, before those of its families. */
-const GROUP_NUMBERS = 5
+const GROUP_NUMBERS = 7
+
+function notPushed(partition: number, reply: Reply): Applied {
+  const status = textAt(reply, 0)
+  switch (status) {
+    case 'duplicate':
+      return writtenOf(partition, reply)
+    case 'families':
+      throw new PgrError(
+        'PGR_LIMIT_EXCEEDED',
+        `the group would hold ${numberAt(reply, 1)} families; the most is ${MOST_FAMILIES}, so spread them over several groups`,
+      )
+    default:
+      throw misconfigured(`redis answered a push with ${JSON.stringify(status)}`)
+  }
+}
 
 function groupFailed({ id, labels }: GroupFailure, partition: number, reply: Reply): Applied {
   const written = writtenOf(partition, reply)

@@ -39,6 +39,11 @@ export function textAt(reply: Reply, place: number): string {
   return bytesAt(reply, place).toString('latin1')
 }
 
+/** Whether a reply begins with `ok`, as most do: told without making a text of it. */
+export function isOk([status]: Reply): boolean {
+  return Buffer.isBuffer(status) && status.length === 2 && status[0] === 0x6f && status[1] === 0x6b
+}
+
 function show(value: unknown): string {
   return Buffer.isBuffer(value) ? `${value.length} bytes` : Array.isArray(value) ? 'a list' : String(value)
 }

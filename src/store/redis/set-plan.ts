@@ -1,9 +1,9 @@
 import { labelKey } from '../../model/labels.ts'
 import { SET_PAGE_METRICS, type SetFamily, type SetSample, type SetWrite, STALE_MEMORY_MS } from '../store.ts'
 import { encodeLabels } from './codec.ts'
-import type { Argument } from './connect.ts'
 import { asBuffer, unitBytes } from './group-writes.ts'
 import type { KnownPage, KnownSet } from './known-sets.ts'
+import type { Argument } from './run-script.ts'
 import { type Entry, encodeEntry, encodeFamily, encodeSample, SAMPLE_BYTES } from './set-codec.ts'
 
 interface Planned {

@@ -15,12 +15,12 @@
 --           11    most families a group may hold
 --           12..  name, type, series, blob of each family
 --
--- returns  for each push  ok, epoch, now, numbers, failure | the same, and the version of the group that has other
---          families, which stay as they are | duplicate, epoch, now, first | late, clock | schema, found | quota, limit |
+-- returns  for each push  ok, told | duplicate, epoch, now, first | late, clock | schema, found | quota, limit |
 --          families, count | error, message
 --
--- The numbers are what the push itself does not say, as doubles: version, created, failed and expiry of the group, expiry
--- of the families it names, and when each of these was first seen.
+-- Told is what the push itself does not say. As doubles: now; version, created, failed and expiry of the group; the
+-- version it had if it has other families, which stay as they are, else 0; expiry of the families that the push names, and
+-- when each of these was first seen. Then the epoch, a zero byte, and why the group failed last.
 
 -- include partition
 -- include group
@@ -77,9 +77,9 @@ local function write()
   if broken then return { 'quota', broken } end
   store_group(uid, old, h, fields, doomed)
   close()
-  local numbers = struct.pack('<ddddd' .. string.rep('d', #seen_at), h[VERSION], h[CREATED], h[FAILED], h[EXPIRES], expires,
-    unpack(seen_at))
-  return { 'ok', epoch, now, numbers, h[FAILURE], others and known[VERSION] }
+  local told = struct.pack('<ddddddd' .. string.rep('d', #seen_at), now, h[VERSION], h[CREATED], h[FAILED], h[EXPIRES],
+    others and known[VERSION] or 0, expires, unpack(seen_at))
+  return { 'ok', told .. epoch .. '\0' .. h[FAILURE] }
 end
 
 local replies = {}

@@ -3,10 +3,15 @@ import { makeGroupWrites } from '../../../../src/store/redis/group-writes.ts'
 import type { Reply } from '../../../../src/store/redis/reply.ts'
 import { family, jobOf, postOf } from '../../../support/store-writes.ts'
 
-const NUMBERS = Buffer.alloc(8 * 6)
-for (const [place, number] of [7, 1000.5, 0, 5000, 4000, 1000.5].entries())
-  NUMBERS.writeDoubleLE(number, 8 * place)
-const OK = [Buffer.from('ok'), Buffer.from('e'), 2000]
+/** As the script tells: now; version, created, failed, expiry, follows; of the family expiry and first sight. */
+function toldWith({ follows = 0, families = 1, epoch = 'e', failure = '' }): Reply {
+  const seen = Array.from({ length: families }, () => 1000.5)
+  const numbers = Float64Array.from([2000, 7, 1000.5, 0, 5000, follows, 4000, ...seen])
+  return [
+    Buffer.from('ok'),
+    Buffer.concat([Buffer.from(numbers.buffer), Buffer.from(`${epoch}\0${failure}`)]),
+  ]
+}
 
 function written(reply: Reply) {
   const { writeGroup } = makeGroupWrites(async () => reply, Buffer.alloc(0))
@@ -15,10 +20,11 @@ function written(reply: Reply) {
 
 describe('what a push is told', () => {
   it.each([
-    ['a group of its own', null, {}],
-    ['a group that has others', 6, { follows: 6 }],
+    ['a group of its own', 0, undefined],
+    ['a group that has others', 6, 6],
   ])('becomes a change to %s', async (_what, at, follows) => {
-    const { change } = await written([...OK, NUMBERS, Buffer.from('why'), at])
+    const { change, epoch, nowMs } = await written(toldWith({ follows: at, failure: 'why\0so' }))
+    expect([epoch, nowMs]).toEqual(['e', 2000])
     const { labels, id, protocol } = postOf(jobOf('backup'), [])
     expect(change).toEqual({
       kind: 'group',
@@ -29,7 +35,7 @@ describe('what a push is told', () => {
       protocol,
       pushedMs: 2000,
       failedMs: 0,
-      failure: 'why',
+      failure: 'why\0so',
       expiresMs: 5000,
       families: [
         {
@@ -40,16 +46,17 @@ describe('what a push is told', () => {
           firstSeenMs: 1000,
         },
       ],
-      ...follows,
+      follows,
     })
   })
 
   it.each<[string, Reply]>([
-    ['too few numbers', [...OK, NUMBERS.subarray(8), Buffer.from(''), null]],
-    ['too many numbers', [...OK, Buffer.concat([NUMBERS, NUMBERS]), Buffer.from(''), null]],
-    ['no numbers', [...OK, 1, Buffer.from(''), null]],
-    ['no reason', [...OK, NUMBERS]],
-    ['a list as the version of the group', [...OK, NUMBERS, Buffer.from(''), []]],
+    ['too few numbers', toldWith({ families: 0 })],
+    ['no epoch', toldWith({ epoch: '' })],
+    ['numbers alone', [Buffer.from('ok'), Buffer.alloc(64, 1)]],
+    ['a number', [Buffer.from('ok'), 1]],
+    ['nothing', [Buffer.from('ok')]],
+    ['another word', [Buffer.from('okay'), Buffer.from('e'), 2000]],
   ])('is refused with %s, as from something that is no Redis', async (_what, reply) => {
     await expect(written(reply)).rejects.toMatchObject({ code: 'PGR_STORE_MISCONFIGURED' })
   })
