@@ -95,10 +95,10 @@ export interface Writer {
 }
 
 /**
- * What `block` gives for a family with these columns, written on the sheet; undefined when something about them takes the
- * long way.
+ * Puts on the sheet what `block` gives for a family with these columns, and returns how many bytes that is; undefined, and
+ * nothing is on the sheet, when something about them takes the long way.
  */
-export type NumberWriter = (columns: NumberColumns, common: Labels, sheet: Sheet) => Uint8Array | undefined
+export type NumberWriter = (columns: NumberColumns, common: Labels, sheet: Sheet) => number | undefined
 
 export interface BlockOptions {
   readonly escaping: EscapingScheme

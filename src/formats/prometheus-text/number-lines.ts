@@ -36,7 +36,7 @@ function writeLines(
   labels: LabelText,
   line: NumberLine,
   sheet: Sheet,
-): Uint8Array | undefined {
+): number | undefined {
   if (text.includes(QUOTE) || text.includes(BACKSLASH) || text.includes(LF)) return undefined
   let mostBytes = text.length + STEP
   const frames: Frame[] = []

@@ -1,22 +1,23 @@
+import { isUsual, Sheet } from '../../formats/sheet.ts'
 import type { Deflater } from './deflater.ts'
-import { forgetGzip, NOTHING, type Segment } from './run.ts'
+import { forgetGzip, type Segment } from './run.ts'
 
-/** Rendered text goes to be compressed in strips of this size. */
-const STRIP_BYTES = 256 * 1024
+/** Rendered text goes to be compressed when there is as much. */
+const ENOUGH_BYTES = 128 * 1024
 /** Strips on their way: enough that no thread waits for the other, few enough to be little memory. */
 const MOST_IN_FLIGHT = 6
 /** Strips that are kept to be used again. */
 const MOST_SPARE = MOST_IN_FLIGHT + 1
 
 /**
- * Where text is rendered to, one segment after the other. With a deflater it goes to be compressed as soon as there is
+ * Where text is rendered to, one segment after the other, on a sheet. With a deflater it goes to be compressed as soon as there is
  * enough of it, and every segment is given its bytes when they come, unless it was rendered again meanwhile.
  */
 export class Compressor<P> {
+  /** Where text is put; what stands on it stays until `next`. */
+  readonly sheet = new Sheet()
   readonly #deflater: Deflater | undefined
   readonly #spare: Uint8Array[] = []
-  #strip: Uint8Array = NOTHING
-  #used = 0
   #segments: Segment<P>[] = []
   #ranges: number[] = []
   #tickets: object[] = []
@@ -44,21 +45,9 @@ export class Compressor<P> {
     return this.#inFlight === 0 && this.#failure === undefined
   }
 
-  /** Where the next text begins. */
-  get at(): number {
-    return this.#used
-  }
-
-  /** Puts bytes behind those that are there. */
-  append(bytes: Uint8Array): void {
-    if (this.#used + bytes.length > this.#strip.length) this.#grow(bytes.length)
-    this.#strip.set(bytes, this.#used)
-    this.#used += bytes.length
-  }
-
   /** What stands there until `next`. */
   text(from: number, to: number): Uint8Array {
-    return this.#strip.subarray(from, to)
+    return this.sheet.bytes.subarray(from, to)
   }
 
   /** The text of a segment is to be compressed. */
@@ -78,8 +67,8 @@ export class Compressor<P> {
 
   /** All text so far is done with, but for what was taken, which goes off when there is enough of it, or `now`. */
   next(now: boolean): void {
-    if (this.#segments.length === 0) this.#used = 0
-    else if (now || this.#used >= STRIP_BYTES / 2) this.#send()
+    if (this.#segments.length === 0) this.sheet.clear()
+    else if (now || this.sheet.used >= ENOUGH_BYTES) this.#send()
   }
 
   /** Resolves when something that is on its way arrived; rejects when it could not be compressed. */
@@ -97,9 +86,7 @@ export class Compressor<P> {
   #send(): void {
     const segments = this.#segments
     const tickets = this.#tickets
-    const texts = { strip: this.#strip, ranges: Uint32Array.from(this.#ranges) }
-    this.#strip = this.#spare.pop() ?? NOTHING
-    this.#used = 0
+    const texts = { strip: this.sheet.take(this.#spare.pop()), ranges: Uint32Array.from(this.#ranges) }
     this.#segments = []
     this.#ranges = []
     this.#tickets = []
@@ -108,7 +95,7 @@ export class Compressor<P> {
       ?.deflate(texts)
       .then(
         ({ bytes, lengths, crcs, strip }) => {
-          if (strip.length === STRIP_BYTES && this.#spare.length < MOST_SPARE) this.#spare.push(strip)
+          if (isUsual(strip) && this.#spare.length < MOST_SPARE) this.#spare.push(strip)
           let at = 0
           for (const [place, segment] of segments.entries()) {
             const length = lengths[place] as number
@@ -132,14 +119,5 @@ export class Compressor<P> {
         this.#landed?.()
         this.#landed = undefined
       })
-  }
-
-  #grow(by: number): void {
-    const needed = this.#used + by
-    const strip = new Uint8Array(
-      needed <= STRIP_BYTES ? STRIP_BYTES : Math.max(needed, 2 * this.#strip.length),
-    )
-    strip.set(this.#strip.subarray(0, this.#used))
-    this.#strip = strip
   }
 }

@@ -1,5 +1,5 @@
 import type { FamilyHead, NumberColumns, NumberWriter, Writer } from '../../formats/format.ts'
-import { Sheet } from '../../formats/sheet.ts'
+import type { Sheet } from '../../formats/sheet.ts'
 import { NumbersReader } from '../../formats/stored/index.ts'
 import type { Family, FamilyType, HistogramMetric, NativeHistogram } from '../../model/family.ts'
 import { labelKey, labelValue } from '../../model/labels.ts'
@@ -97,8 +97,6 @@ export class Exposition {
   readonly #backlog: Backlog
   /** Families whose head may not be as their blocks want it. */
   readonly #unheaded = new Set<Shown>()
-  /** A block on it is copied before the next one is written. */
-  readonly #sheet = new Sheet(() => undefined)
   readonly #end: Deflated
   readonly #stop: () => void
   #renewing: Renewal | undefined
@@ -119,7 +117,8 @@ export class Exposition {
     this.#page = new Page<Piece>({
       familyOf: ({ name }) => name,
       orderOf: (piece) => ('unit' in piece ? piece.unit.order : HEAD),
-      write: (piece) => ('unit' in piece ? this.#writeBlock(piece) : this.#writeHead(piece)),
+      write: (piece, sheet) =>
+        'unit' in piece ? this.#writeBlock(piece, sheet) : sheet.add(this.#headOf(piece)),
       seriesOf: (piece) => ('unit' in piece ? shownSeries(piece) : 0),
       resized: (piece, by) => {
         if ('unit' in piece) this.#blocksGrew(piece.name, by)
@@ -352,7 +351,7 @@ export class Exposition {
     this.#decide(neighbours)
   }
 
-  #writeHead(shown: Shown): Uint8Array {
+  #headOf(shown: Shown): Uint8Array {
     shown.headFor = this.#headIsFor(shown)
     if (shown.headFor === 0) return NOTHING
     return this.writer.head(shown.head, this.#options.escaping, shown.blockBytes)
@@ -391,24 +390,20 @@ export class Exposition {
     return shown.visible
   }
 
-  #writeBlock(entry: Entry): Uint8Array {
+  #writeBlock(entry: Entry, sheet: Sheet): number {
     const shown = this.#families.get(entry.name)
     // Changed since it was put on the page: it will be taken off, or written as what it is now.
-    if (shown === undefined || !fits(entry, shown.head.type)) return NOTHING
-    return this.#block(entry, shown)
-  }
-
-  #block(entry: Entry, shown: Shown): Uint8Array {
-    return this.#numbers(entry, shown) ?? this.#anyBlock(entry, shown.head.type)
+    if (shown === undefined || !fits(entry, shown.head.type)) return 0
+    return this.#writeNumbers(entry, shown, sheet) ?? sheet.add(this.#anyBlock(entry, shown.head.type))
   }
 
   /** The block of plain numbers; undefined for all others. */
-  #numbers({ content, duplicates, unit }: Entry, shown: Shown): Uint8Array | undefined {
+  #writeNumbers({ content, duplicates, unit }: Entry, shown: Shown, sheet: Sheet): number | undefined {
     if (shown.writeNumbers === undefined || duplicates !== undefined) return undefined
     const columns = numbersOf(content, shown.numbers)
     if (columns === undefined || columns.type !== shown.head.type) return undefined
     for (const { names } of columns.runs) if (names.includes('instance')) return undefined
-    return shown.writeNumbers(columns, unit.commonWithInstance, this.#sheet)
+    return shown.writeNumbers(columns, unit.commonWithInstance, sheet)
   }
 
   #anyBlock(entry: Entry, type: FamilyType): Uint8Array {

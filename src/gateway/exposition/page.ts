@@ -1,3 +1,4 @@
+import type { Sheet } from '../../formats/sheet.ts'
 import { Compressor } from './compressor.ts'
 import type { Deflater } from './deflater.ts'
 import { type Deflated, gzipMember, type PageBytes } from './gzip-member.ts'
@@ -38,8 +39,8 @@ export interface PageWriter<P> {
   familyOf(piece: P): string
   /** Canonical text of its unit, or `HEAD`. */
   orderOf(piece: P): string
-  /** The bytes of a piece as it stands now; good until the next call. May be empty. */
-  write(piece: P): Uint8Array
+  /** Puts the bytes of a piece on the sheet, as it stands now, and returns how many. May be none. */
+  write(piece: P, sheet: Sheet): number
   /** Series it shows. */
   seriesOf(piece: P): number
   /** Told when the bytes of a piece became so many more than before; fewer when negative. */
@@ -283,7 +284,7 @@ export class Page<P> {
         segments.push(segment)
         continue
       }
-      let from = this.#compressor.at
+      let from = this.#compressor.sheet.used
       this.#write(segment, run.text)
       for (const part of segment.isStale ? parted(segment, this.#writer.seriesOf) : [segment]) {
         const to = from + part.bytes
@@ -307,6 +308,7 @@ export class Page<P> {
   /** Appends the text of a segment; of what stands in `text` only pieces that changed are written again. */
   #write(segment: Segment<P>, text: Uint8Array | undefined): void {
     const { pieces, lengths } = segment
+    const { sheet } = this.#compressor
     const known = segment.textAt < 0 ? undefined : text
     let at = segment.textAt
     let copied = at
@@ -319,20 +321,19 @@ export class Page<P> {
         at += before
         continue
       }
-      if (known !== undefined && copied < at) this.#compressor.append(known.subarray(copied, at))
+      if (known !== undefined && copied < at) sheet.add(known.subarray(copied, at))
       at += before
       copied = at
-      const block = this.#writer.write(piece)
-      this.#compressor.append(block)
+      const length = this.#writer.write(piece, sheet)
       this.#written++
-      lengths[index] = block.length
-      const by = block.length - before
+      lengths[index] = length
+      const by = length - before
       if (by === 0) continue
       segment.bytes += by
       this.#bytes += by
       this.#writer.resized(piece, by)
     }
-    if (known !== undefined && copied < at) this.#compressor.append(known.subarray(copied, at))
+    if (known !== undefined && copied < at) sheet.add(known.subarray(copied, at))
     this.#series += series - segment.series
     segment.series = series
   }

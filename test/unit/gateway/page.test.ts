@@ -27,7 +27,7 @@ function pageOf(keeps: { text?: boolean; gzip?: boolean } = { text: true, gzip: 
   const page = new Page<Block>({
     familyOf: ({ family }) => family,
     orderOf: ({ unit }) => unit,
-    write: ({ text }) => Buffer.from(text),
+    write: ({ text }, sheet) => sheet.add(Buffer.from(text)),
     seriesOf: ({ series }) => series,
     resized({ family, unit }, by) {
       const key = `${family} ${unit}`
@@ -273,9 +273,9 @@ describe('a page', () => {
     const page = new Page<Block>({
       familyOf: ({ family }) => family,
       orderOf: ({ unit }) => unit,
-      write({ text, unit }) {
+      write({ text, unit }, sheet) {
         if (fails && unit === number(50)) throw new Error('damaged')
-        return Buffer.from(text)
+        return sheet.add(Buffer.from(text))
       },
       seriesOf: ({ series }) => series,
       resized: () => undefined,
