@@ -10,8 +10,8 @@ const MOST_IN_FLIGHT = 6
 const MOST_SPARE = MOST_IN_FLIGHT + 1
 
 /**
- * Where text is rendered to, one segment after the other, on a sheet. With a deflater it goes to be compressed as soon as there is
- * enough of it, and every segment is given its bytes when they come, unless it was rendered again meanwhile.
+ * Where text is rendered to, one segment after the other, on a sheet. With a deflater it goes to be compressed as soon as
+ * there is enough of it, and every segment is given its bytes when they come, unless it was rendered again meanwhile.
  */
 export class Compressor<P> {
   /** Where text is put; what stands on it stays until `next`. */

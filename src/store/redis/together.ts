@@ -25,7 +25,8 @@ interface Push {
 /**
  * Sends pushes that come in one turn of the event loop as one command (`write-groups`), because commands are much of what a
  * push costs here and in the server; while some are on their way, those that come meanwhile as well. Each stands for
- * itself all the same: it is applied or refused alone, and its promise is its own. When the command as a whole fails, all of them have failed with it, and whoever sent them repeats them one by one.
+ * itself all the same: it is applied or refused alone, and its promise is its own. When the command as a whole fails, all
+ * of them have failed with it, and whoever sent them repeats them one by one.
  */
 export class Together {
   private waiting: Push[] = []
@@ -33,7 +34,7 @@ export class Together {
   private isDue = false
   private onTheWay = 0
   private readonly unanswered = new Set<Push>()
-  /** When it is looked for pushes whose deadline is over; one timer for all, as one for each is much of what a push costs. */
+  /** When pushes are looked for whose deadline is over. One timer does for all: one for each is much of what a push costs. */
   private lookMs = Number.POSITIVE_INFINITY
   private look: NodeJS.Timeout | undefined
 
