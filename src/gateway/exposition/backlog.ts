@@ -12,7 +12,7 @@ const MOST_ENTRIES = 200_000
 export class Backlog {
   readonly #unseen: Iterator<Unit, undefined>
   #firstUnseen: Unit | undefined
-  readonly #noted = new Set<Entry>()
+  #noted = new Set<Entry>()
   /** In order, each with what is to be rendered of one unit; those before `spread` are among the families already. */
   #units: (readonly Entry[])[] = []
   #spread = 0
@@ -30,6 +30,17 @@ export class Backlog {
   /** To be rendered, once again if it was handed out before. */
   add(entry: Entry): void {
     this.#noted.add(entry)
+  }
+
+  /** As `add`, of many; the set is given away. */
+  addAll(entries: Set<Entry>): void {
+    if (this.#noted.size === 0) this.#noted = entries
+    else for (const entry of entries) this.#noted.add(entry)
+  }
+
+  /** There are units that it began with and has not looked at; what leaves them is not found. */
+  get hasUnseen(): boolean {
+    return this.#firstUnseen !== undefined
   }
 
   get isEmpty(): boolean {

@@ -7,11 +7,12 @@ import type { EscapingScheme } from '../../model/names.ts'
 import { CUSTOM_SCHEMA, classicBuckets } from '../../model/native-histogram.ts'
 import { fits } from '../view/families.ts'
 import type { Hint } from '../view/hints.ts'
-import { blobOf, type Content, type Entry, headOf, readEntry, shownLabels } from '../view/unit.ts'
+import { blobOf, type Content, type Entry, headOf, readContent, shownLabels } from '../view/unit.ts'
 import type { View } from '../view/view.ts'
 import { Backlog } from './backlog.ts'
 import { Deflater } from './deflater.ts'
 import { type Deflated, deflateShort, type PageBytes } from './gzip-member.ts'
+import { type EntryShown, Moment } from './moment.ts'
 import { HEAD, Page, type PageWork } from './page.ts'
 
 /** Longest stretch of rendering before other work of the process gets its turn. */
@@ -36,6 +37,8 @@ interface Shown {
   writeNumbers: NumberWriter | undefined
   winner: Entry
   winnerVersion: number
+  /** When the winner was first seen: who is older keeps the names that both would take. */
+  firstSeenMs: number
   hint: Hint
   claims: readonly string[]
   visible: boolean
@@ -93,8 +96,14 @@ export class Exposition {
   readonly #claims = new Map<string, Set<Shown>>()
   /** Families with something left out. */
   readonly #troubled = new Set<Shown>()
-  readonly #dirtyFamilies = new Set<string>()
+  /** What changed before the moment that is being rendered. */
+  #dirtyFamilies = new Set<string>()
   readonly #backlog: Backlog
+  /** What is being rendered; undefined when nothing is. */
+  #moment: Moment | undefined
+  /** What changed since it, or since the page was rendered. */
+  #laterFamilies = new Set<string>()
+  #laterEntries = new Set<Entry>()
   /** Families whose head may not be as their blocks want it. */
   readonly #unheaded = new Set<Shown>()
   readonly #end: Deflated
@@ -119,16 +128,17 @@ export class Exposition {
       orderOf: (piece) => ('unit' in piece ? piece.unit.order : HEAD),
       write: (piece, sheet) =>
         'unit' in piece ? this.#writeBlock(piece, sheet) : sheet.add(this.#headOf(piece)),
-      seriesOf: (piece) => ('unit' in piece ? shownSeries(piece) : 0),
+      seriesOf: (piece) => ('unit' in piece ? shownSeries(this.#shownOf(piece)) : 0),
       resized: (piece, by) => {
         if ('unit' in piece) this.#blocksGrew(piece.name, by)
       },
     })
     this.#backlog = new Backlog(view.units)
-    for (const name of view.families.keys()) this.#dirtyFamilies.add(name)
+    for (const name of view.families.keys()) this.#laterFamilies.add(name)
     this.#stop = view.listen({
-      entryChanged: (entry) => this.#backlog.add(entry),
-      familyChanged: (name) => this.#dirtyFamilies.add(name),
+      entryChanging: (entry) => this.#keep(entry),
+      entryChanged: (entry) => this.#laterEntries.add(entry),
+      familyChanged: (name) => this.#laterFamilies.add(name),
     })
   }
 
@@ -224,7 +234,11 @@ export class Exposition {
   }
 
   async #render(): Promise<void> {
-    while (!this.#renewSlice()) await (this.#page.isBehind ? this.#page.landing() : nextTurn())
+    try {
+      while (!this.#renewSlice()) await (this.#page.isBehind ? this.#page.landing() : nextTurn())
+    } finally {
+      this.#moment = undefined
+    }
   }
 
   // From here on only what was rendered is put together; what changes now is for the next renewal.
@@ -244,13 +258,16 @@ export class Exposition {
   }
 
   /**
-   * Works for a slice of time; true when everything is rendered as the view stands now. A unit that changes between two
-   * slices is rendered again before the last one ends, so no page mixes two states of a unit.
+   * Works for a slice of time; true when everything is rendered as the view stood when the first slice had settled it. What
+   * changes since is kept as it was, so no page mixes two states of a unit.
    */
   #renewSlice(): boolean {
     const until = performance.now() + SLICE_MS
-    do {
+    if (this.#moment === undefined) {
       if (!this.#view.resolve(until)) return false
+      this.#takeMoment()
+    }
+    do {
       for (const name of this.#dirtyFamilies) {
         this.#dirtyFamilies.delete(name)
         this.#renewFamily(name)
@@ -265,6 +282,31 @@ export class Exposition {
       this.#renewHeads()
     } while (!this.#page.isRendered || !this.#backlog.isEmpty || this.#dirtyFamilies.size > 0)
     return true
+  }
+
+  /** From here on everything is rendered as it stands now. */
+  #takeMoment(): void {
+    this.#moment = new Moment()
+    this.#backlog.addAll(this.#laterEntries)
+    this.#laterEntries = new Set()
+    // Some are left when rendering failed before.
+    for (const name of this.#dirtyFamilies) this.#laterFamilies.add(name)
+    this.#dirtyFamilies = this.#laterFamilies
+    this.#laterFamilies = new Set()
+  }
+
+  /** Keeps an entry that is about to change as it stands, and with it its family. */
+  #keep(entry: Entry): void {
+    const moment = this.#moment
+    if (moment === undefined || moment.has(entry)) return
+    if (this.#dirtyFamilies.delete(entry.name)) this.#renewFamily(entry.name)
+    moment.keep(entry)
+    if (this.#backlog.hasUnseen) this.#backlog.add(entry)
+  }
+
+  /** What the entry showed at the moment that is being rendered. */
+  #shownOf(entry: Entry): EntryShown | undefined {
+    return this.#moment === undefined ? entry : this.#moment.of(entry)
   }
 
   /** Heads depend on what the blocks behind them became. */
@@ -297,17 +339,17 @@ export class Exposition {
     const hint = this.#view.hintFor(name)
     if (known.winner === winner && known.winnerVersion === winner.version && known.hint === hint) return
     const before = known.head
-    const earlier = known.winner
+    const isReordered = known.winner !== winner || known.firstSeenMs !== winner.firstSeenMs
     known.winner = winner
     known.winnerVersion = winner.version
+    known.firstSeenMs = winner.firstSeenMs
     known.hint = hint
     known.head = headFor(name, winner, hint)
     if (before.type !== known.head.type) {
       known.writeNumbers = this.writer.numbers?.(known.head, this.#options)
-      for (const entry of index.entries) this.#backlog.add(entry)
+      this.#addBlocks(name)
     }
-    const reordered = earlier !== winner
-    if (before.type !== known.head.type || before.unit !== known.head.unit || reordered) this.#claim(known)
+    if (before.type !== known.head.type || before.unit !== known.head.unit || isReordered) this.#claim(known)
     if (
       before.help !== known.head.help ||
       before.type !== known.head.type ||
@@ -315,6 +357,12 @@ export class Exposition {
     ) {
       this.#page.put(known)
     }
+  }
+
+  /** All blocks of the family are to be rendered. */
+  #addBlocks(name: string): void {
+    for (const entry of this.#view.families.get(name)?.entries ?? []) this.#backlog.add(entry)
+    for (const entry of this.#moment?.gone(name) ?? []) this.#backlog.add(entry)
   }
 
   #addFamily(name: string, winner: Entry): void {
@@ -327,6 +375,7 @@ export class Exposition {
       numbers: new NumbersReader(),
       winner,
       winnerVersion: winner.version,
+      firstSeenMs: winner.firstSeenMs,
       hint,
       claims: [],
       visible: true,
@@ -365,49 +414,47 @@ export class Exposition {
   }
 
   #renewEntry(entry: Entry): void {
-    const shown = this.#families.get(entry.name)
-    const index = this.#view.families.get(entry.name)
-    if (shown === undefined || index === undefined) return
-    if (shown.misfits.size > 0) shown.misfits.delete(entry)
-    if (shown.duplicates.size > 0) shown.duplicates.delete(entry)
-    // The unit may have a newer entry of this name, at the same place of the page.
-    const current = index.has(entry) ? entry : this.#view.units.get(entry.unit.id)?.entries.get(entry.name)
-    if (current !== undefined && current !== entry) this.#backlog.add(current)
-    const isShown = current === entry && this.#notes(entry, shown)
-    this.#noteTrouble(shown)
-    if (isShown) this.#page.put(entry)
-    else this.#page.remove(entry.name, entry.unit.order)
+    const family = this.#families.get(entry.name)
+    if (family === undefined) return
+    if (family.misfits.size > 0) family.misfits.delete(entry)
+    if (family.duplicates.size > 0) family.duplicates.delete(entry)
+    const shown = this.#shownOf(entry)
+    const hasBlock = shown !== undefined && this.#notes(entry, shown, family)
+    this.#noteTrouble(family)
+    if (hasBlock) this.#page.put(entry)
+    else this.#page.remove(entry)
   }
 
   /** Whether the entry has a block; notes what is left out of it. */
-  #notes(entry: Entry, shown: Shown): boolean {
-    if (!fits(entry, shown.head.type)) {
-      shown.misfits.set(entry, entry.series)
+  #notes(entry: Entry, shown: EntryShown, family: Shown): boolean {
+    if (!fits(shown, family.head.type)) {
+      family.misfits.set(entry, shown.series)
       return false
     }
-    const left = entry.duplicates?.size ?? 0
-    if (left > 0) shown.duplicates.set(entry, left)
-    return shown.visible
+    const left = shown.duplicates?.size ?? 0
+    if (left > 0) family.duplicates.set(entry, left)
+    return family.visible
   }
 
   #writeBlock(entry: Entry, sheet: Sheet): number {
-    const shown = this.#families.get(entry.name)
-    // Changed since it was put on the page: it will be taken off, or written as what it is now.
-    if (shown === undefined || !fits(entry, shown.head.type)) return 0
-    return this.#writeNumbers(entry, shown, sheet) ?? sheet.add(this.#anyBlock(entry, shown.head.type))
+    const family = this.#families.get(entry.name)
+    const shown = this.#shownOf(entry)
+    // It will be taken off: its turn has not come yet.
+    if (family === undefined || shown === undefined || !fits(shown, family.head.type)) return 0
+    return this.#writeNumbers(shown, family, sheet) ?? sheet.add(this.#anyBlock(shown, family.head.type))
   }
 
   /** The block of plain numbers; undefined for all others. */
-  #writeNumbers({ content, duplicates, unit }: Entry, shown: Shown, sheet: Sheet): number | undefined {
-    if (shown.writeNumbers === undefined || duplicates !== undefined) return undefined
-    const columns = numbersOf(content, shown.numbers)
-    if (columns === undefined || columns.type !== shown.head.type) return undefined
+  #writeNumbers({ content, duplicates, unit }: EntryShown, family: Shown, sheet: Sheet): number | undefined {
+    if (family.writeNumbers === undefined || duplicates !== undefined) return undefined
+    const columns = numbersOf(content, family.numbers)
+    if (columns === undefined || columns.type !== family.head.type) return undefined
     for (const { names } of columns.runs) if (names.includes('instance')) return undefined
-    return shown.writeNumbers(columns, unit.commonWithInstance, sheet)
+    return family.writeNumbers(columns, unit.commonWithInstance, sheet)
   }
 
-  #anyBlock(entry: Entry, type: FamilyType): Uint8Array {
-    let family = readEntry(entry)
+  #anyBlock(entry: EntryShown, type: FamilyType): Uint8Array {
+    let family = readContent(entry)
     // A loose series of unknown type takes the type its family is shown with.
     if (family.type !== type) family = { ...family, type } as Family
     if (!this.writer.hasNative) family = withClassicBuckets(family, this.#options.nativeAsClassic)
@@ -472,7 +519,7 @@ export class Exposition {
     this.#noteTrouble(shown)
     if (visible) {
       this.#page.put(shown)
-      for (const entry of this.#view.families.get(shown.name)?.entries ?? []) this.#backlog.add(entry)
+      this.#addBlocks(shown.name)
     } else {
       this.#page.removeFamily(shown.name)
     }
@@ -508,8 +555,8 @@ function numbersOf(content: Content, reader: NumbersReader): NumberColumns | und
   }
 }
 
-function shownSeries({ series, duplicates }: Entry): number {
-  return Math.max(0, series - (duplicates?.size ?? 0))
+function shownSeries(shown: EntryShown | undefined): number {
+  return shown === undefined ? 0 : Math.max(0, shown.series - (shown.duplicates?.size ?? 0))
 }
 
 const NOTHING = new Uint8Array(0)
@@ -533,7 +580,7 @@ function headFor(name: string, winner: Entry, hint: Hint): FamilyHead {
 const HINTED: ReadonlySet<FamilyType> = new Set(['counter', 'gauge', 'info'])
 
 function byAge(a: Shown, b: Shown): number {
-  if (a.winner.firstSeenMs !== b.winner.firstSeenMs) return a.winner.firstSeenMs - b.winner.firstSeenMs
+  if (a.firstSeenMs !== b.firstSeenMs) return a.firstSeenMs - b.firstSeenMs
   return a.name < b.name ? -1 : 1
 }
 

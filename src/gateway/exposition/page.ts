@@ -168,15 +168,17 @@ export class Page<P> {
     }
   }
 
-  /** Takes a piece away, if it is there. */
-  remove(family: string, order: string): void {
+  /** Takes a piece away, if it is there and no other stands in its place. */
+  remove(piece: P): void {
+    const family = this.#writer.familyOf(piece)
+    const order = this.#writer.orderOf(piece)
     const at = this.#runFor(family, order)
     const run = this.#runs[at]
     if (run === undefined) return
     const place = this.#segmentFor(run, family, order)
     const { pieces } = run.segments[place] as Segment<P>
     const index = this.#indexIn(pieces, family, order)
-    if (this.#stands(pieces[index], family, order)) this.#removeAt({ at, place, index })
+    if (pieces[index] === piece) this.#removeAt({ at, place, index })
   }
 
   /** Takes the head and all blocks of a family away. */

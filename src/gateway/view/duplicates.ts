@@ -3,6 +3,12 @@ import type { FamilyIndex } from './families.ts'
 import { findRivals, precedes, type UnitsByIdentity } from './rivals.ts'
 import { type Entry, labelsOf, seriesKeys, shownLabels } from './unit.ts'
 
+/** Of every entry that shows more or less of its series than before. */
+export interface DuplicatesTold {
+  changing(entry: Entry): void
+  changed(entry: Entry): void
+}
+
 /**
  * Equal series that stand in several units: the entry first seen earliest shows them, the others leave them out. What
  * changed is noted at once and settled later, when a page is wanted.
@@ -10,18 +16,13 @@ import { type Entry, labelsOf, seriesKeys, shownLabels } from './unit.ts'
 export class Duplicates {
   readonly #families: ReadonlyMap<string, FamilyIndex>
   readonly #unitsOf: UnitsByIdentity
-  readonly #changed: (entry: Entry) => void
+  readonly #told: DuplicatesTold
   readonly #noted = new Set<Entry>()
 
-  /** `changed` is told of every entry that shows more or less of its series than before. */
-  constructor(
-    families: ReadonlyMap<string, FamilyIndex>,
-    unitsOf: UnitsByIdentity,
-    changed: (entry: Entry) => void,
-  ) {
+  constructor(families: ReadonlyMap<string, FamilyIndex>, unitsOf: UnitsByIdentity, told: DuplicatesTold) {
     this.#families = families
     this.#unitsOf = unitsOf
-    this.#changed = changed
+    this.#told = told
   }
 
   /** The entry came, went or holds something else. */
@@ -91,8 +92,9 @@ export class Duplicates {
     }
     const before = entry.duplicates
     if (left.size === (before?.size ?? 0) && [...left].every((key) => before?.has(key))) return
+    this.#told.changing(entry)
     entry.duplicates = left.size === 0 ? undefined : left
-    this.#changed(entry)
+    this.#told.changed(entry)
   }
 }
 

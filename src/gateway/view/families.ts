@@ -121,7 +121,7 @@ export class FamilyIndex {
  * True when an entry of this type can stand under a family shown as `shown`: equal types, or a loose series of unknown
  * type in a set, which adopts any type whose samples look like its own.
  */
-export function fits(entry: Entry, shown: FamilyType): boolean {
+export function fits(entry: Pick<Entry, 'type' | 'unit'>, shown: FamilyType): boolean {
   return (
     entry.type === shown || (adapts(entry) && (shown === 'counter' || shown === 'gauge' || shown === 'info'))
   )
@@ -129,7 +129,7 @@ export function fits(entry: Entry, shown: FamilyType): boolean {
 
 const ADAPTING = 'adapting' as FamilyType
 
-function adapts(entry: Entry): boolean {
+function adapts(entry: Pick<Entry, 'type' | 'unit'>): boolean {
   return entry.type === 'unknown' && entry.unit.kind === 'set'
 }
 

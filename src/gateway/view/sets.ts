@@ -16,6 +16,8 @@ import type { Content, Entry, EntryState, StoredFamily, Unit } from './unit.ts'
 /** What the pages of sets are made into. */
 export interface SetHost {
   entriesOf(family: string): readonly Entry[]
+  /** The pages of the entry are about to be others. */
+  changing(entry: Entry): void
   setEntry(unit: Unit, state: EntryState, content: Content): void
   dropEntry(entry: Entry): void
   /** What a family is shown as may have changed. */
@@ -144,11 +146,14 @@ export class SetEntries {
     if (unit.kind === 'metadata') return
     for (const [name, list] of byFamily) {
       touched.add(name)
-      let pages = pagesOf(unit, name)
+      const entry = unit.entries.get(name)
+      let pages = entry === undefined ? undefined : pagesOf(entry)
       if (pages === undefined) {
         if (list.length === 0) continue
         pages = new Map()
         this.#host.setEntry(unit, { name, ...UNKNOWN }, { kind: 'paged', help: '', unit: '', pages })
+      } else if (entry !== undefined) {
+        this.#host.changing(entry)
       }
       if (list.length === 0) pages.delete(number)
       else pages.set(number, list)
@@ -255,9 +260,8 @@ function hasPart(family: string, pages: FamilyPages): boolean {
   return false
 }
 
-function pagesOf(unit: Unit, family: string): Map<number, readonly PlacedMetric[]> | undefined {
-  const content = unit.entries.get(family)?.content
-  return content?.kind === 'paged' ? content.pages : undefined
+function pagesOf({ content }: Entry): Map<number, readonly PlacedMetric[]> | undefined {
+  return content.kind === 'paged' ? content.pages : undefined
 }
 
 function sameState(a: SetFamilyState, b: SetFamilyState): boolean {

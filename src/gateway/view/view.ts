@@ -28,6 +28,8 @@ import {
 
 /** Hears of everything that may change a page. */
 export interface ViewListener {
+  /** The entry is about to show something else, to come or to go; it and all others still are as they were. */
+  entryChanging(entry: Entry): void
   /** What the entry shows changed, or the entry came or went. */
   entryChanged(entry: Entry): void
   /** Who decides over the family may have changed. */
@@ -79,11 +81,15 @@ export class View {
 
   constructor(partitions: number, told: ViewTold) {
     this.#told = told
-    this.#duplicates = new Duplicates(this.families, this.unitsOf, (entry) => {
-      for (const listener of this.#listeners) listener.entryChanged(entry)
+    this.#duplicates = new Duplicates(this.families, this.unitsOf, {
+      changing: this.#changing,
+      changed: (entry) => {
+        for (const listener of this.#listeners) listener.entryChanged(entry)
+      },
     })
     this.#sets = new SetEntries({
       entriesOf: (family) => this.families.get(family)?.entries ?? [],
+      changing: this.#changing,
       setEntry: (unit, state, content) => this.#setEntry(unit, state, content),
       dropEntry: (entry) => this.#dropEntry(entry),
       headChanged: (family) => {
@@ -346,15 +352,17 @@ export class View {
         rivals: undefined,
         keys: undefined,
       }
+      this.#changing(entry)
       if (unit.entries.size === 0) this.#live++
       unit.entries.set(name, entry)
       index.add(entry)
     } else {
-      this.#count(entry, -1)
-      this.#bytes -= bytesOf(entry.content)
       const { type: typeBefore, firstSeenMs: firstSeenBefore } = entry
       isOther =
         typeBefore !== type || firstSeenBefore !== firstSeenMs || !haveEqualBytes(entry.content, content)
+      if (isOther) this.#changing(entry)
+      this.#count(entry, -1)
+      this.#bytes -= bytesOf(entry.content)
       entry.type = type
       entry.version = version
       entry.series = series
@@ -373,6 +381,7 @@ export class View {
   }
 
   #dropEntry(entry: Entry): void {
+    this.#changing(entry)
     const { unit, name } = entry
     unit.entries.delete(name)
     if (unit.entries.size === 0) this.#live--
@@ -390,6 +399,10 @@ export class View {
     const series = sign * entry.series
     this.#series += series
     entry.unit.series += series
+  }
+
+  readonly #changing = (entry: Entry): void => {
+    for (const listener of this.#listeners) listener.entryChanging(entry)
   }
 
   #changed(entry: Entry): void {

@@ -165,6 +165,37 @@ describe('an exposition', () => {
     await Promise.all(seen)
   })
 
+  it.each([true, false])(
+    'comes to an end while everything changes all the time, compressed: %s',
+    async (gzip) => {
+      const { exposition, tell, groupOf } = makeView(300)
+      const before = exposition.work.written
+      let round = 0
+      let isDone = false
+      const rendered = exposition.render(gzip).finally(() => {
+        isDone = true
+      })
+      while (!isDone && round < 200) {
+        round++
+        tell(Array.from({ length: 300 }, (_, unit) => groupOf(unit, () => 1_000_000 * round)))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      expect(isDone).toBe(true)
+      const { chunks } = await rendered
+      expect(exposition.work.written - before).toBeLessThan(2 * 300 * (FAMILIES + 1))
+      expect(round).toBeGreaterThan(1)
+      const text = (gzip ? gunzipSync(Buffer.concat(chunks)) : Buffer.concat(chunks)).toString()
+      const values = text.match(/(?<=^family_.*} ).*/gm) ?? []
+      expect(values).toHaveLength(300 * FAMILIES * SERIES)
+      // As it was when it was asked for.
+      for (const value of values) expect(Number(value)).toBeLessThan(1_000_000)
+      const next = await exposition.render(gzip)
+      const later = (gzip ? gunzipSync(Buffer.concat(next.chunks)) : Buffer.concat(next.chunks)).toString()
+      const last = (later.match(/(?<=^family_.*} ).*/gm) ?? []).map(Number)
+      expect(last.every((value) => value >= 1_000_000 * round)).toBe(true)
+    },
+  )
+
   it('gives the same page plain and compressed', async () => {
     const { exposition, tell, groupOf } = makeView()
     await exposition.render(true)

@@ -97,13 +97,14 @@ describe('a page', () => {
 
   it('shows what stands in the place of a piece, or nothing once it is gone', async () => {
     const { page, put } = pageOf()
-    put('a', 'u1', 'old\n')
+    const old = put('a', 'u1', 'old\n')
     put('a', 'u2', 'a2\n')
     await settle(page)
-    put('a', 'u1', 'new one\n')
+    const other = put('a', 'u1', 'new one\n')
+    page.remove(old)
     expect(await textOf(page)).toBe('new one\na2\n')
-    page.remove('a', 'u1')
-    page.remove('a', 'u3')
+    page.remove(other)
+    page.remove(other)
     expect(await textOf(page)).toBe('a2\n')
     expect(await unzippedTextOf(page)).toBe('a2\n# EOF\n')
   })
@@ -341,8 +342,9 @@ describe('a page', () => {
           for (const { family, unit, bytes, series } of changes) {
             const key = `${family}\u0000${unit}`
             if (bytes < 0) {
+              const piece = model.get(key)
+              if (piece !== undefined) page.remove(piece)
               model.delete(key)
-              page.remove(family, unit)
             } else {
               model.set(key, put(family, unit, `${serial++}`.padEnd(bytes, '.').slice(0, bytes), series))
             }
