@@ -15,8 +15,8 @@ import { type Deflated, deflateShort, type PageBytes } from './gzip-member.ts'
 import { type EntryShown, Moment } from './moment.ts'
 import { HEAD, Page, type PageWork } from './page.ts'
 
-/** Longest stretch of rendering before other work of the process gets its turn. */
-const SLICE_MS = 3
+/** Longest stretch of rendering before other work of the process gets its turn: a push takes several. */
+const SLICE_MS = 1
 /** Bytes that nobody asked for in this long are given up, when something else of the page is still asked for. */
 const UNUSED_MS = 10 * 60 * 1000
 
