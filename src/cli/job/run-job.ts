@@ -73,8 +73,8 @@ interface Surroundings {
   readonly hurry: AbortController
 }
 
-/** A signal that is heard within this after it ended the command is taken for the same one. */
-const SAME_SIGNAL_MS = 250
+/** A signal that reached the command and is heard within this after its end was sent before it. */
+const LATE_SIGNAL_MS = 250
 
 async function execute(
   { words, prefix, timeLimit, unpushable }: JobOrder,
@@ -93,11 +93,11 @@ async function execute(
   })
   const finish = (ending: Ending, usage: Usage): FinishedRun => {
     const durationMs = performance.now() - clockMs
-    // What ended the command may have come to this process as well, and be heard only now.
-    take = (signal) => {
+    // What the command had, and mostly ended for, may have come to this process as well and be heard only now.
+    take = (signal, isKnown) => {
       const sinceMs = performance.now() - clockMs - durationMs
-      if (!isEndBy(signal, ending) || sinceMs > SAME_SIGNAL_MS)
-        hurry.abort(new Error('given up after a signal'))
+      const isLate = (isKnown || isEndBy(signal, ending)) && sinceMs <= LATE_SIGNAL_MS
+      if (!isLate) hurry.abort(new Error('given up after a signal'))
     }
     return { startedAtMs, endedAtMs: Date.now(), durationMs, ending, usage }
   }
