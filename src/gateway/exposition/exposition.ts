@@ -299,9 +299,19 @@ export class Exposition {
   #keep(entry: Entry): void {
     const moment = this.#moment
     if (moment === undefined || moment.has(entry)) return
-    if (this.#dirtyFamilies.delete(entry.name)) this.#renewFamily(entry.name)
+    if (this.#dirtyFamilies.has(entry.name)) this.#settleFamily(entry.name)
     moment.keep(entry)
     if (this.#backlog.hasUnseen) this.#backlog.add(entry)
+  }
+
+  /** Ahead of its turn. Whoever changes something does not fail over a page: what is wrong, the page meets at its turn. */
+  #settleFamily(name: string): void {
+    try {
+      this.#renewFamily(name)
+      this.#dirtyFamilies.delete(name)
+    } catch {
+      // Stays where its turn comes.
+    }
   }
 
   /** What the entry showed at the moment that is being rendered. */

@@ -31,6 +31,9 @@ type Step =
     }
   | { readonly kind: 'gone'; readonly unit: number }
 
+/** Number of series of a family that cannot be read. */
+const DAMAGED = 0
+
 /** `a_count` clashes with a histogram `a`; of groups 0 and 1 some series are equal. */
 const NAMES = ['a', 'a_count', 'b', 'c']
 const GROUPS = [
@@ -151,7 +154,10 @@ function makeView() {
         expiresMs: 0,
         pushedMs: version,
         firstSeenMs: firstSeenOf(`group ${step.unit} ${name} ${type}`),
-        blob: writeStored(familyOf(NAMES[name] as string, type, series, version)),
+        blob:
+          series === DAMAGED
+            ? Buffer.of(255)
+            : writeStored(familyOf(NAMES[name] as string, type, series, version)),
       })),
     }
   }
@@ -232,5 +238,21 @@ describe('a page that is rendered while things change', () => {
       { numRuns: 300, examples: [NAME_BECOMES_FREE] },
     )
     expect(slices).toBeGreaterThan(500)
+  })
+
+  it('fails alone when something cannot be read, and no change that comes meanwhile', async () => {
+    const { view, tell } = makeView()
+    tell([
+      { kind: 'push', unit: 0, families: [[0, 'gauge', 1]] },
+      { kind: 'push', unit: 2, families: [[2, 'gauge', DAMAGED]] },
+    ])
+    const exposition = expositionOf(view)
+    const rendered = pageOf(exposition).catch(String)
+    tell([{ kind: 'push', unit: 2, families: [[2, 'gauge', 2]] }])
+    expect(await rendered).toContain('cannot be read')
+    const page = await pageOf(exposition)
+    expect(page.text.match(/^b{/gm)).toHaveLength(2)
+    expect(page).toEqual(await freshPageOf(view))
+    exposition.close()
   })
 })
