@@ -4,12 +4,18 @@ import { type EscapingScheme, escapeLabelName, isLegacyLabelName } from '../../m
 import { escapeValue } from './escape.ts'
 
 /** The labels of metrics with the same label names, all but the values. */
-export interface Frame {
+interface Frame {
   readonly names: readonly string[]
   /** Of the labels whose values are shown: where they stand among a metric's own, and the text in front of the value. */
   readonly places: readonly number[]
   readonly before: readonly string[]
   readonly end: string
+}
+
+/** A label name as it stands on a page; undefined when it would be spelled otherwise than it was pushed. */
+export function showName(name: string, escaping: EscapingScheme): string | undefined {
+  if (isLegacyLabelName(name)) return name
+  return escaping === 'allow-utf-8' ? `"${escapeValue(name)}"` : undefined
 }
 
 /**
@@ -53,7 +59,7 @@ export class LabelText {
   }
 
   /** What the labels of metrics with these label names have in common. */
-  frameOf(own: readonly string[]): Frame {
+  private frameOf(own: readonly string[]): Frame {
     const { names, texts } = this
     const places: number[] = []
     const before: string[] = []
@@ -82,8 +88,8 @@ export class LabelText {
   }
 
   private show(name: string): string {
-    if (isLegacyLabelName(name)) return name
-    if (this.escaping === 'allow-utf-8') return `"${escapeValue(name)}"`
+    const shown = showName(name, this.escaping)
+    if (shown !== undefined) return shown
     this.hasRespelled = true
     return escapeLabelName(name, this.escaping)
   }

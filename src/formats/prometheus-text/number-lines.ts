@@ -1,8 +1,10 @@
+import type { Label, Labels } from '../../model/labels.ts'
 import type { EscapingScheme } from '../../model/names.ts'
 import { formatGo } from '../../model/number.ts'
-import type { NumberColumns, NumberWriter } from '../format.ts'
+import type { NumberColumns, NumberRun, NumberWriter } from '../format.ts'
 import type { Sheet } from '../sheet.ts'
-import { type Frame, LabelText } from './label-text.ts'
+import { escapeValue } from './escape.ts'
+import { showName } from './label-text.ts'
 
 /** What all lines of a family have in common. */
 export interface NumberLine {
@@ -17,6 +19,7 @@ export interface NumberLine {
 const LF = 0x0a
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const FIRST_BEYOND_ASCII = 0x80
 
 /** Text is copied four bytes at a time and may write as many past its end, where the next text goes. */
 const STEP = 4
@@ -27,24 +30,23 @@ const STEP = 4
  * otherwise, and all that is not ASCII.
  */
 export function makeNumberWriter(line: NumberLine): NumberWriter {
-  return (columns, common, sheet) =>
-    writeLines(columns, new LabelText(common, line.escaping, undefined), line, sheet)
+  return (columns, common, sheet) => writeLines(columns, common, line, sheet)
 }
 
 function writeLines(
   { runs, text, lengths, values }: NumberColumns,
-  labels: LabelText,
+  common: Labels,
   line: NumberLine,
   sheet: Sheet,
 ): number | undefined {
   if (text.includes(QUOTE) || text.includes(BACKSLASH) || text.includes(LF)) return undefined
+  const commonLength = escapeCommon(common)
   let mostBytes = text.length + STEP
-  const frames: Frame[] = []
-  for (const { names, series } of runs) {
-    const frame = labels.frameOf(names)
-    if (labels.hasRespelled || frame.places.length < names.length) return undefined
-    frames.push(frame)
-    mostBytes += series * (lengthOf(frame, line) + LONGEST_NUMBER)
+  for (let run = 0; run < runs.length; run++) {
+    const { names, series } = runs[run] as NumberRun
+    const stencil = stencilFor(line, run, names, common)
+    if (stencil === undefined) return undefined
+    mostBytes += series * (stencil.text.length + commonLength + LONGEST_NUMBER)
   }
   shown.take(text)
   let to = sheet.room(mostBytes)
@@ -53,11 +55,10 @@ function writeLines(
   let label = 0
   let metric = 0
   for (let run = 0; run < runs.length; run++) {
-    const frame = frames[run] as Frame
-    if (!frameLines(frame, line)) return undefined
+    const last = fillIn(stencils[run] as Stencil, commonLength)
+    if (last === undefined) return undefined
     const pieces = around.view
-    const last = frame.before.length
-    for (let left = runs[run]?.series ?? 0; left > 0; left--) {
+    for (let left = (runs[run] as NumberRun).series; left > 0; left--) {
       let at = 0
       for (let place = 0; ; place++) {
         const end = ends[place] as number
@@ -104,24 +105,114 @@ const shown = new Steps()
 /** Of the lines being written: all text that stands before, between and after label values, and where each piece ends. */
 const around = new Steps()
 const ends: number[] = []
+/** The values of the common labels as they are shown. */
+const commonValues: string[] = []
 
-function frameLines({ before, end }: Frame, { open, bare }: NumberLine): boolean {
-  const hasLabels = before.length > 0 || end !== ''
-  let text = hasLabels ? open : bare
-  for (let place = 0; place < before.length; place++) {
-    text += before[place] as string
-    ends[place] = text.length
+function escapeCommon(common: Labels): number {
+  let length = 0
+  for (let i = 0; i < common.length; i++) {
+    const value = escapeValue((common[i] as Label).value)
+    commonValues[i] = value
+    length += value.length
   }
-  text += hasLabels ? `${end}} ` : ' '
-  ends[before.length] = text.length
-  around.room(3 * text.length)
-  return around.bytes.write(text) === text.length
+  return length
 }
 
-function lengthOf({ before, end }: Frame, { open }: NumberLine): number {
-  let length = open.length + end.length + 2
-  for (const piece of before) length += piece.length
-  return length
+/** A line without the values of its labels: blocks of a family mostly differ in these alone. */
+interface Stencil {
+  readonly names: readonly string[]
+  readonly commonNames: readonly string[]
+  /** In ASCII, a byte for each character. */
+  readonly text: Buffer
+  /** Where a value goes, in order. */
+  readonly gaps: readonly Gap[]
+}
+
+interface Gap {
+  readonly at: number
+  /** Index of the common label that has the value; `OWN` for the next label of the series. */
+  readonly common: number
+}
+
+const OWN = -1
+
+/** Of the lines that were written last, by run: a page is written family by family. */
+let stencilled: NumberLine | undefined
+const stencils: (Stencil | undefined)[] = []
+
+/** Undefined where a line cannot be written with the labels as they are. */
+function stencilFor(
+  line: NumberLine,
+  run: number,
+  names: readonly string[],
+  common: Labels,
+): Stencil | undefined {
+  if (stencilled !== line) stencils.length = 0
+  stencilled = line
+  const known = stencils[run]
+  if (known !== undefined && isFor(known, names, common)) return known
+  const made = makeStencil(line, names, common)
+  stencils[run] = made
+  return made
+}
+
+function isFor({ names, commonNames }: Stencil, own: readonly string[], common: Labels): boolean {
+  if (commonNames.length !== common.length || names.length !== own.length) return false
+  for (let i = 0; i < common.length; i++) if (commonNames[i] !== common[i]?.name) return false
+  if (names === own) return true
+  for (let i = 0; i < own.length; i++) if (names[i] !== own[i]) return false
+  return true
+}
+
+function makeStencil(
+  { open, bare, escaping }: NumberLine,
+  names: readonly string[],
+  common: Labels,
+): Stencil | undefined {
+  const commonNames = common.map(({ name }) => name)
+  const gaps: Gap[] = []
+  let text = names.length + common.length === 0 ? bare : open
+  for (let own = 0, next = 0; own < names.length || next < common.length; ) {
+    const isOwn = next === common.length || (names[own] as string) < (commonNames[next] as string)
+    const name = (isOwn ? names[own] : commonNames[next]) as string
+    if (!isOwn && name === names[own]) return undefined
+    const spelled = showName(name, escaping)
+    if (spelled === undefined) return undefined
+    text += `${gaps.length > 0 ? ',' : ''}${spelled}="`
+    gaps.push({ at: text.length, common: isOwn ? OWN : next })
+    text += '"'
+    if (isOwn) own++
+    else next++
+  }
+  text += gaps.length > 0 ? '} ' : ' '
+  const bytes = Buffer.from(text)
+  return bytes.length === text.length ? { names, commonNames, text: bytes, gaps } : undefined
+}
+
+/** Puts the common values in their places; returns how many of the series' own are left. Undefined when one is not ASCII. */
+function fillIn({ text, gaps }: Stencil, commonLength: number): number | undefined {
+  around.room(text.length + commonLength)
+  const { bytes } = around
+  let to = 0
+  let from = 0
+  let own = 0
+  for (let i = 0; i < gaps.length; i++) {
+    const { at, common } = gaps[i] as Gap
+    while (from < at) bytes[to++] = text[from++] as number
+    if (common === OWN) {
+      ends[own++] = to
+      continue
+    }
+    const value = commonValues[common] as string
+    for (let at = 0; at < value.length; at++) {
+      const code = value.charCodeAt(at)
+      if (code >= FIRST_BEYOND_ASCII) return undefined
+      bytes[to++] = code
+    }
+  }
+  while (from < text.length) bytes[to++] = text[from++] as number
+  ends[own] = to
+  return own
 }
 
 /** `-1.7976931348623157e+308`, rounded up. */

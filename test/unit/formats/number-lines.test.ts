@@ -74,6 +74,36 @@ describe.each(
     expect(shorts).toBeGreaterThan(200)
   })
 
+  it('are written as from nothing after blocks with other labels, of the same family and of another', () => {
+    const options = { escaping: 'allow-utf-8', timestamps: false } as const
+    const name = fc.constantFrom('a', 'b', 'c.d', 'job')
+    const value = fc.constantFrom('', '1', 'two', 'a"b')
+    const block = fc.record({
+      family: fc.constantFrom('x', 'y'),
+      own: fc.array(labelsOf(name, fc.constantFrom('', '1', 'two')), { minLength: 1, maxLength: 3 }),
+      common: labelsOf(name, value),
+    })
+    let shorts = 0
+    fc.assert(
+      fc.property(fc.array(block, { minLength: 2, maxLength: 6 }), (blocks) => {
+        const lineOf = new Map(
+          ['x', 'y'].map((name) => [name, writer.numbers?.({ name, type: 'gauge' }, options)]),
+        )
+        for (const { family: name, own, common } of blocks) {
+          const family = gauge(name, ...own.map((labels, value) => ({ labels, value })))
+          const write = lineOf.get(name)
+          const columns = new NumbersReader().read(writeStored(family))
+          const short = columns && write && shortWay(write, columns, common)
+          if (short === undefined) continue
+          shorts++
+          expect(short).toBe(Buffer.from(writer.block(family, common, options)).toString())
+        }
+      }),
+      { numRuns: 500 },
+    )
+    expect(shorts).toBeGreaterThan(500)
+  })
+
   it('are read as from nothing after others that look alike', () => {
     const reader = new NumbersReader()
     const options = { escaping: 'underscores', timestamps: false } as const
