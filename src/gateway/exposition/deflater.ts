@@ -31,11 +31,16 @@ const waiting = new Map<number, Waiting>()
 let lastId = 0
 
 /**
- * Compresses texts apart from each other in a thread that is started by the first, and anew should it end: deflate blocks
- * that end on a byte boundary and refer to nothing before them.
+ * Compresses texts apart from each other in a thread, which is started anew should it end: deflate blocks that end on a byte
+ * boundary and refer to nothing before them.
  */
 export class Deflater {
   #closed = false
+
+  constructor() {
+    // It is ready, or nearly, when the first text is.
+    thread ??= start()
+  }
 
   /** No text is empty. Rejects with PGR_INTERNAL when compressing fails, or when closed meanwhile. */
   deflate({ strip, ranges }: Texts): Promise<DeflatedTexts> {

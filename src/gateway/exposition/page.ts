@@ -8,6 +8,7 @@ import {
   deflatedOf,
   detach,
   forgetGzip,
+  isLanded,
   isStaleAt,
   joinGzip,
   joinText,
@@ -23,6 +24,7 @@ import {
   SEGMENT_WEIGHT,
   type Segment,
   STALE,
+  seriesIn,
   weightOf,
 } from './run.ts'
 
@@ -30,6 +32,8 @@ import {
 const MOST_PIECES = 64
 const MOST_SERIES = 256
 const MOST_SEGMENTS = 16
+/** Series in a run that was never rendered: few, so that the units it shows stay in the caches for the next family. */
+const MOST_NEW_SERIES = 2 * MOST_SERIES
 
 /** Sorts before every unit: the head of a family. */
 export const HEAD = ''
@@ -67,7 +71,9 @@ export class Page<P> {
   readonly #writer: PageWriter<P>
   readonly #runs: Run<P>[] = []
   /** Runs with something to be rendered. */
-  readonly #stale = new Set<Run<P>>()
+  #stale = new Set<Run<P>>()
+  /** They stand in the order in which they are rendered. */
+  #isOrdered = true
   /** Runs with segments that are compressed anew. */
   readonly #unjoined = new Set<Run<P>>()
   #compressor = new Compressor<P>()
@@ -116,7 +122,7 @@ export class Page<P> {
     this.#keepsText = keeps
     this.#plain = undefined
     for (const run of this.#runs) {
-      if (keeps) this.#stale.add(run)
+      if (keeps) this.#addStale(run)
       else run.text = undefined
     }
   }
@@ -130,7 +136,7 @@ export class Page<P> {
     for (const run of this.#runs) {
       run.gzip = NOTHING
       for (const segment of run.segments) forgetGzip(segment)
-      if (this.#keepsGzip) this.#stale.add(run)
+      if (this.#keepsGzip) this.#addStale(run)
     }
   }
 
@@ -204,8 +210,12 @@ export class Page<P> {
    * on beside that; when it is far behind the answer is false, too, and `landing` is what to wait for.
    */
   render(until: number): boolean {
+    if (!this.#isOrdered) this.#orderStale()
     for (const run of this.#stale) {
-      if (this.#compressor.isBehind) return false
+      if (this.#compressor.isBehind) {
+        this.#joinLanded(until)
+        return false
+      }
       try {
         this.#renew(run)
       } catch (reason) {
@@ -243,7 +253,7 @@ export class Page<P> {
       await this.#compressor.landing()
     } catch (reason) {
       for (const run of this.#runs)
-        if (run.segments.some(({ isCompressed }) => !isCompressed)) this.#stale.add(run)
+        if (run.segments.some(({ isCompressed }) => !isCompressed)) this.#addStale(run)
       throw reason
     }
   }
@@ -254,11 +264,23 @@ export class Page<P> {
    */
   join(until: number): boolean {
     for (const run of this.#unjoined) {
-      this.#unjoined.delete(run)
-      this.#joinedBytes += joinGzip(run, this.#gzipHolds === 0)
+      this.#join(run)
       if (performance.now() > until && this.#unjoined.size > 0) return false
     }
     return true
+  }
+
+  /** Joins what is compressed already, in the order in which it went off: there is time while the rest is waited for. */
+  #joinLanded(until: number): void {
+    for (const run of this.#unjoined) {
+      if (this.#stale.has(run) || !run.segments.every(isLanded) || performance.now() > until) return
+      this.#join(run)
+    }
+  }
+
+  #join(run: Run<P>): void {
+    this.#unjoined.delete(run)
+    this.#joinedBytes += joinGzip(run, this.#gzipHolds === 0)
   }
 
   /** The page as it was rendered last, with its text kept, until the next `render`. The same object while nothing changes. */
@@ -267,10 +289,30 @@ export class Page<P> {
     return this.#plain
   }
 
-  /** The page as it was joined last, with `end` behind it, until the next `join`. The same object while nothing changes. */
+  /** The page as it was joined last, with `end` behind it, until the next `render`. The same object while nothing changes. */
   gzip(end: Deflated): PageBytes {
     this.#gzip ??= gzipMember(deflatedOf(this.#runs, end))
     return this.#gzip
+  }
+
+  #addStale(run: Run<P>): void {
+    this.#stale.add(run)
+    this.#isOrdered = false
+  }
+
+  /**
+   * By unit first, so that what all families show of it is rendered while it is in the caches of the processor: most of the
+   * time to render a page for the first time goes into waiting for memory.
+   */
+  #orderStale(): void {
+    const runs = [...this.#stale].map((run) => ({ run, order: this.#orderOfFirst(run) }))
+    runs.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
+    this.#stale = new Set(runs.map(({ run }) => run))
+    this.#isOrdered = true
+  }
+
+  #orderOfFirst({ segments }: Run<P>): string {
+    return this.#writer.orderOf(segments[0]?.pieces[0] as P)
   }
 
   /** Writes what is stale of a run, and what is to be kept of it and is not there. */
@@ -400,11 +442,12 @@ export class Page<P> {
     for (const moved of behind.pieces) behind.series += this.#writer.seriesOf(moved)
     segment.series -= behind.series
     run.segments.splice(place + 1, 0, behind)
-    if (run.segments.length <= MOST_SEGMENTS) return
+    const isLarge = bytesOf(run) === 0 && seriesIn(run) > MOST_NEW_SERIES
+    if (run.segments.length <= MOST_SEGMENTS && !isLarge) return
     const from = isLast && place + 2 === run.segments.length ? place + 1 : run.segments.length >> 1
     const rest = newRun(run.segments.splice(from))
     for (const moved of rest.segments) detach(run, moved)
-    this.#stale.add(rest)
+    this.#addStale(rest)
     this.#runs.splice(at + 1, 0, rest)
   }
 
@@ -450,7 +493,7 @@ export class Page<P> {
     segment.isStale = true
     segment.freshText = undefined
     forgetGzip(segment)
-    this.#stale.add(run)
+    this.#addStale(run)
   }
 
   #indexOf(run: Run<P>): number {

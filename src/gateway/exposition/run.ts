@@ -103,6 +103,17 @@ export function bytesOf<P>({ segments }: Run<P>): number {
   return bytes
 }
 
+export function seriesIn<P>({ segments }: Run<P>): number {
+  let series = 0
+  for (const segment of segments) series += segment.series
+  return series
+}
+
+/** What a segment shows is compressed, and its bytes are here. */
+export function isLanded<P>({ isCompressed, ticket }: Segment<P>): boolean {
+  return isCompressed && ticket === undefined
+}
+
 /** What a segment shows is not what was compressed. */
 export function forgetGzip<P>(segment: Segment<P>): void {
   segment.isCompressed = false

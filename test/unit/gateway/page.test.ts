@@ -119,6 +119,37 @@ describe('a page', () => {
     expect(await unzippedTextOf(page)).toBe(`${text}# EOF\n`)
   })
 
+  it('renders what families show of the same units about at once', () => {
+    const { page, put } = pageOf({ gzip: true })
+    const written = new Map<string, number[]>()
+    const units = 6000
+    for (const family of ['a', 'b', 'c']) {
+      for (let unit = 0; unit < units; unit++) {
+        const block = put(family, number(unit), '')
+        Object.defineProperty(block, 'text', {
+          get() {
+            written.set(block.unit, [...(written.get(block.unit) ?? []), page.work.written])
+            return ''
+          },
+        })
+      }
+    }
+    page.render(FOREVER)
+    const near = [...written.values()].filter((at) => Math.max(...at) - Math.min(...at) < units / 2)
+    expect(written.size).toBe(units)
+    // But for those where one family ends and the next begins.
+    expect(near.length).toBeGreaterThan(0.8 * units)
+  })
+
+  it('joins what is compressed while the rest is waited for', async () => {
+    const { page, put } = pageOf({ gzip: true })
+    for (let i = 0; i < 4000; i++) put('a', number(i), lines(i, 30))
+    while (!page.render(FOREVER)) await page.landing()
+    expect(page.work.joinedBytes).toBeGreaterThan(0)
+    const text = Array.from({ length: 4000 }, (_, i) => lines(i, 30)).join('')
+    expect(await unzippedTextOf(page)).toBe(`${text}# EOF\n`)
+  })
+
   it.each([
     ['as long as before', 'new\n'],
     ['shorter', 'n\n'],
