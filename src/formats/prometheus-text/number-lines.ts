@@ -136,7 +136,7 @@ interface Gap {
 
 const OWN = -1
 
-/** Of the lines that were written last, by run: a page is written family by family. */
+/** Of the lines that were written last, by run: blocks that stand together on a page are mostly written together. */
 let stencilled: NumberLine | undefined
 const stencils: (Stencil | undefined)[] = []
 

@@ -305,14 +305,13 @@ export class Page<P> {
    * time to render a page for the first time goes into waiting for memory.
    */
   #orderStale(): void {
-    const runs = [...this.#stale].map((run) => ({ run, order: this.#orderOfFirst(run) }))
+    const runs = [...this.#stale].map((run) => ({
+      run,
+      order: this.#writer.orderOf(run.segments[0]?.pieces[0] as P),
+    }))
     runs.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
     this.#stale = new Set(runs.map(({ run }) => run))
     this.#isOrdered = true
-  }
-
-  #orderOfFirst({ segments }: Run<P>): string {
-    return this.#writer.orderOf(segments[0]?.pieces[0] as P)
   }
 
   /** Writes what is stale of a run, and what is to be kept of it and is not there. */
