@@ -1,8 +1,26 @@
+import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url))
 const OUT = join(DIST, 'bundle')
+
+/** Packages that are no ES modules. To import them Node would have to look through their text for what they export. */
+const REQUIRED = [
+  '@oclif/core',
+  '@opentelemetry/otlp-transformer',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-metrics',
+  'fastify',
+  'ioredis',
+  'pino',
+  'prom-client',
+  'protobufjs/minimal.js',
+  'snappyjs',
+]
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u
+const PREFIX = '\0required:'
+const require = createRequire(import.meta.url)
 
 /**
  * Puts what the command line is compiled to together, into a few files in `dist/bundle`: to find and link three hundred
@@ -28,6 +46,16 @@ export async function bundleCommands() {
     },
     plugins: [
       {
+        name: 'packages-are-required',
+        enforce: 'pre',
+        resolveId(id) {
+          return REQUIRED.includes(id) ? PREFIX + id : undefined
+        },
+        load(id) {
+          return id.startsWith(PREFIX) ? requiring(id.slice(PREFIX.length)) : undefined
+        },
+      },
+      {
         name: 'files-stay-where-they-are',
         /** What a module reads or starts beside itself is not beside the bundle. */
         transform(code, id) {
@@ -38,4 +66,15 @@ export async function bundleCommands() {
       },
     ],
   })
+}
+
+/** A module that exports what a package does. */
+function requiring(name) {
+  const names = Object.keys(require(name)).filter((each) => IDENTIFIER.test(each) && each !== 'default')
+  return [
+    `import { createRequire } from 'node:module'`,
+    `const required = createRequire(import.meta.url)(${JSON.stringify(name)})`,
+    'export default required',
+    ...names.map((each) => `export const ${each} = required.${each}`),
+  ].join('\n')
 }
