@@ -173,6 +173,9 @@ interface Reader<Text> {
 }
 
 function textOf(from: Buffer, start: number, end: number): string {
+  const first = from[start] as number
+  // One letter names a type; the runtime has all of them ready.
+  if (end - start === 1 && first < 0x80) return String.fromCharCode(first)
   return from.toString('utf8', start, end)
 }
 

@@ -14,18 +14,27 @@ interface Context {
   readonly known: KnownSets
 }
 
+/**
+ * Blobs of a group are kept together up to this size: what came together mostly goes together, and one copy is cheaper than
+ * one of each. Of more, a few that stay must not keep all the rest.
+ */
+const MOST_TOGETHER = 16 * 1024
+
 /** One unit as `since` tells it. */
 export function decodeUnit(unit: Reply, context: Context): UnitChange {
   const id = textAt(unit, 0)
   if (unit.length === 2) return { kind: 'gone', id, version: numberAt(unit, 1) }
   if (id.startsWith('S')) return decodeSet(id, unit, context)
-  const blobs = bytesAt(unit, 3)
+  const joined = bytesAt(unit, 3)
+  const isSmall = joined.length <= MOST_TOGETHER
+  const blobs = isSmall ? keptBytes(joined) : joined
   let at = 0
   const change = decodeGroup(id, bytesAt(unit, 2), ({ name, version, bytes }) => {
     if (version <= context.base) return undefined
     const start = at
     at += bytes - Buffer.byteLength(name)
-    return keptBytes(blobs.subarray(start, at))
+    const blob = blobs.subarray(start, at)
+    return isSmall ? blob : keptBytes(blob)
   })
   if (at !== blobs.length) throw misconfigured('redis holds a group without all of its families')
   return change
