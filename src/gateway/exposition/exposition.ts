@@ -559,7 +559,8 @@ function numbersOf(content: Content, reader: NumbersReader): NumberColumns | und
     case 'blob':
       return reader.read(blobOf(content))
     case 'time':
-      return { type: 'gauge', runs: LONE_NUMBER, text: NO_TEXT, lengths: [], values: [content.seconds] }
+      loneValue[0] = content.seconds
+      return { type: 'gauge', runs: LONE_NUMBER, text: NO_TEXT, lengths: NO_LENGTHS, values: loneValue }
     case 'paged':
       return undefined
   }
@@ -571,7 +572,10 @@ function shownSeries(shown: EntryShown | undefined): number {
 
 const NOTHING = new Uint8Array(0)
 const LONE_NUMBER = [{ names: [], series: 1 }]
-const NO_TEXT = new Uint8Array(0)
+// As readers of blobs give them: writers then work on one kind of array, which they are compiled for.
+const NO_TEXT = Buffer.alloc(0)
+const NO_LENGTHS = new Uint32Array(0)
+const loneValue = new Float64Array(1)
 
 /** A hint is for series without a type; all others know what they are. */
 function headFor(name: string, winner: Entry, hint: Hint): FamilyHead {
