@@ -1,17 +1,24 @@
 import { whatOf } from './harness/pair.ts'
 import { PGR, PGR_ALONE, PUSHGATEWAY, PUSHGATEWAY_CHECKED } from './harness/parties.ts'
-import { type Measured, type Metric, summarise } from './harness/results.ts'
+import { type Measured, type Metric, median, ratioOf, roundsOf } from './harness/results.ts'
 import { IDLE } from './measures/open-loop.ts'
 import { SAME_FEW, STEADY_FEW, sameInto, steadyInto } from './measures/push-latency.ts'
 import { GZIP_ALONE } from './measures/scrape.ts'
 import { sizes } from './settings.ts'
 
-/** Median of a metric; not a number where it was not measured. */
-type Of = (what: string, party: string, metric: Metric) => number
+/** A measure as budgets look at it; nothing is a number where it was not measured. */
+interface Seen {
+  /** Over the rounds. */
+  median(what: string, party: string, metric: Metric): number
+  /** As `ratioOf` says. */
+  ratio(metric: Metric, of: Case, to: Case): number
+}
+
+type Case = readonly [what: string, party: string]
 
 interface Wanted {
   readonly text: string
-  readonly value: (of: Of) => number
+  readonly value: (seen: Seen) => number
   readonly atLeast?: number
   readonly atMost?: number
 }
@@ -33,7 +40,7 @@ export interface Verdict {
 
 const OPEN = 'pushes beside scrapes'
 
-/** What pgr has to reach. Ratios are of medians of one run. */
+/** What pgr has to reach in a run. */
 export const BUDGETS: readonly Budget[] = [
   {
     id: 'B1',
@@ -41,22 +48,22 @@ export const BUDGETS: readonly Budget[] = [
     wanted: [
       {
         text: 'rate ÷ Pushgateway with its check off',
-        value: ratio('push', 'perSecond', PUSHGATEWAY),
+        value: toPeer('push', 'perSecond', PUSHGATEWAY),
         atLeast: 1,
       },
       {
         text: 'rate per CPU second of gateway and Redis ÷ Pushgateway with its check off',
-        value: ratio('push', 'perCpuSecond', PUSHGATEWAY),
+        value: toPeer('push', 'perCpuSecond', PUSHGATEWAY),
         atLeast: 1,
       },
       {
         text: 'rate ÷ Pushgateway with its check on',
-        value: ratio('push', 'perSecond', PUSHGATEWAY_CHECKED),
+        value: toPeer('push', 'perSecond', PUSHGATEWAY_CHECKED),
         atLeast: 40,
       },
       {
         text: 'rate per CPU second of gateway and Redis ÷ Pushgateway with its check on',
-        value: ratio('push', 'perCpuSecond', PUSHGATEWAY_CHECKED),
+        value: toPeer('push', 'perCpuSecond', PUSHGATEWAY_CHECKED),
         atLeast: 40,
       },
     ],
@@ -67,12 +74,12 @@ export const BUDGETS: readonly Budget[] = [
     wanted: [
       {
         text: 'to all groups in turn at a steady rate, p50 ÷ p50',
-        value: (of) => of(steadyInto(sizes.groups), PGR, 'p50Ms') / of(STEADY_FEW, PGR, 'p50Ms'),
+        value: ratio('p50Ms', [steadyInto(sizes.groups), PGR], [STEADY_FEW, PGR]),
         atMost: 1.2,
       },
       {
         text: 'to the same ten groups as fast as they are answered, p50 ÷ p50',
-        value: (of) => of(sameInto(sizes.groups), PGR, 'p50Ms') / of(SAME_FEW, PGR, 'p50Ms'),
+        value: ratio('p50Ms', [sameInto(sizes.groups), PGR], [SAME_FEW, PGR]),
         atMost: 1.2,
       },
     ],
@@ -83,12 +90,12 @@ export const BUDGETS: readonly Budget[] = [
     wanted: [
       {
         text: 'plain, time ÷ Pushgateway',
-        value: ratio(whatOf(0.01, 'identity'), 'scrapeMs', PUSHGATEWAY),
+        value: toPeer(whatOf(0.01, 'identity'), 'scrapeMs', PUSHGATEWAY),
         atMost: 1 / 20,
       },
       {
         text: 'gzip, time ÷ Pushgateway',
-        value: ratio(whatOf(0.01, 'gzip'), 'scrapeMs', PUSHGATEWAY),
+        value: toPeer(whatOf(0.01, 'gzip'), 'scrapeMs', PUSHGATEWAY),
         atMost: 1 / 50,
       },
     ],
@@ -99,12 +106,12 @@ export const BUDGETS: readonly Budget[] = [
     wanted: [
       {
         text: 'scraped plain and in gzip, resident ÷ Pushgateway',
-        value: ratio('memory', 'residentBytes', PUSHGATEWAY),
+        value: toPeer('memory', 'residentBytes', PUSHGATEWAY),
         atMost: 1 / 3,
       },
       {
         text: 'scraped in gzip alone, resident ÷ Pushgateway',
-        value: (of) => of(GZIP_ALONE, PGR, 'residentBytes') / of('memory', PUSHGATEWAY, 'residentBytes'),
+        value: ratio('residentBytes', [GZIP_ALONE, PGR], ['memory', PUSHGATEWAY]),
         atMost: 1 / 3,
       },
     ],
@@ -115,12 +122,12 @@ export const BUDGETS: readonly Budget[] = [
     wanted: [
       {
         text: 'samples per gateway CPU second',
-        value: (of) => of('samples', PGR, 'perGatewaySecond'),
+        value: (seen) => seen.median('samples', PGR, 'perGatewaySecond'),
         atLeast: 200_000,
       },
       {
         text: 'decoding alone, samples per CPU second',
-        value: (of) => of('decoding', PGR_ALONE, 'perGatewaySecond'),
+        value: (seen) => seen.median('decoding', PGR_ALONE, 'perGatewaySecond'),
         atLeast: 700_000,
       },
     ],
@@ -131,7 +138,7 @@ export const BUDGETS: readonly Budget[] = [
     wanted: [
       {
         text: 'points per gateway CPU second',
-        value: (of) => of('cumulative points', PGR, 'perGatewaySecond'),
+        value: (seen) => seen.median('cumulative points', PGR, 'perGatewaySecond'),
         atLeast: 100_000,
       },
     ],
@@ -140,8 +147,8 @@ export const BUDGETS: readonly Budget[] = [
     id: 'B7',
     work: 'exec to the first complete page with a million series in Redis',
     wanted: [
-      { text: 'plain, ms', value: (of) => of('cold start, plain', PGR, 'startMs'), atMost: 3000 },
-      { text: 'gzip, ms', value: (of) => of('cold start, gzip', PGR, 'startMs'), atMost: 3000 },
+      { text: 'plain, ms', value: (seen) => seen.median('cold start, plain', PGR, 'startMs'), atMost: 3000 },
+      { text: 'gzip, ms', value: (seen) => seen.median('cold start, gzip', PGR, 'startMs'), atMost: 3000 },
     ],
   },
   {
@@ -150,12 +157,12 @@ export const BUDGETS: readonly Budget[] = [
     wanted: [
       {
         text: 'gzip, p99 ÷ idle p99',
-        value: (of) => of(`${OPEN}, gzip`, PGR, 'p99Ms') / of(IDLE, PGR, 'p99Ms'),
+        value: ratio('p99Ms', [`${OPEN}, gzip`, PGR], [IDLE, PGR]),
         atMost: 5,
       },
       {
         text: 'plain, p99 ÷ idle p99',
-        value: (of) => of(`${OPEN}, plain`, PGR, 'p99Ms') / of(IDLE, PGR, 'p99Ms'),
+        value: ratio('p99Ms', [`${OPEN}, plain`, PGR], [IDLE, PGR]),
         atMost: 5,
       },
     ],
@@ -163,7 +170,9 @@ export const BUDGETS: readonly Budget[] = [
   {
     id: 'B9',
     work: 'memory of Redis per series, groups of 100, 118 bytes of text each, labels of high entropy',
-    wanted: [{ text: 'bytes', value: (of) => of('used_memory', PGR, 'bytesPerSeries'), atMost: 160 }],
+    wanted: [
+      { text: 'bytes', value: (seen) => seen.median('used_memory', PGR, 'bytesPerSeries'), atMost: 160 },
+    ],
   },
   {
     id: 'B10',
@@ -171,31 +180,34 @@ export const BUDGETS: readonly Budget[] = [
     wanted: [
       {
         text: 'plain, time ÷ Pushgateway',
-        value: ratio(whatOf(1, 'identity'), 'scrapeMs', PUSHGATEWAY),
+        value: toPeer(whatOf(1, 'identity'), 'scrapeMs', PUSHGATEWAY),
         atMost: 1,
       },
       {
         text: 'gzip, time ÷ Pushgateway',
-        value: ratio(whatOf(1, 'gzip'), 'scrapeMs', PUSHGATEWAY),
+        value: toPeer(whatOf(1, 'gzip'), 'scrapeMs', PUSHGATEWAY),
         atMost: 0.5,
       },
     ],
   },
 ]
 
-function ratio(what: string, metric: Metric, peer: string): Wanted['value'] {
-  return (of) => of(what, PGR, metric) / of(what, peer, metric)
+function ratio(metric: Metric, of: Case, to: Case): Wanted['value'] {
+  return (seen) => seen.ratio(metric, of, to)
+}
+
+function toPeer(what: string, metric: Metric, peer: string): Wanted['value'] {
+  return ratio(metric, [what, PGR], [what, peer])
 }
 
 /** What of a budget was reached, by the measures of one run. */
 export function judge(measures: readonly Measured[]): Verdict[] {
-  const byId = new Map(measures.map((measured) => [measured.id, summarise(measured)]))
-  return BUDGETS.filter(({ id }) => byId.has(id)).flatMap(({ id, wanted }) => {
-    const of: Of = (what, party, metric) =>
-      byId.get(id)?.find((each) => each.what === what && each.party === party && each.metric === metric)
-        ?.median ?? Number.NaN
+  const byId = new Map(measures.map((measured) => [measured.id, seenIn(measured)]))
+  return BUDGETS.flatMap(({ id, wanted }) => {
+    const seen = byId.get(id)
+    if (seen === undefined) return []
     return wanted.map(({ text, value: compute, atLeast, atMost }) => {
-      const value = compute(of)
+      const value = compute(seen)
       const limit = atLeast ?? atMost ?? Number.NaN
       const verdict = {
         budget: id,
@@ -206,6 +218,14 @@ export function judge(measures: readonly Measured[]): Verdict[] {
       return { ...verdict, value, isMet: atLeast === undefined ? value <= limit : value >= limit }
     })
   })
+}
+
+function seenIn({ samples }: Measured): Seen {
+  const rounds = (metric: Metric, [what, party]: Case) => roundsOf(samples, what, party, metric)
+  return {
+    median: (what, party, metric) => median([...rounds(metric, [what, party]).values()]),
+    ratio: (metric, of, to) => ratioOf(rounds(metric, of), rounds(metric, to)),
+  }
 }
 
 /** Fractions as they are spoken of. */

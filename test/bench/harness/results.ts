@@ -49,22 +49,48 @@ export interface Summary {
   readonly median: number
   readonly min: number
   readonly max: number
-  /** Median ÷ median of the peer. */
+  /** To the peer, as `ratioOf` says. */
   readonly ratio?: number
 }
 
+/** What was measured in each round. Where there are several in one, as of several replicas, the last of them. */
+export type Rounds = ReadonlyMap<number, number>
+
+export function roundsOf(samples: readonly Sample[], what: string, party: string, metric: Metric): Rounds {
+  const rounds = new Map<number, number>()
+  for (const sample of samples) {
+    const value = sample.values[metric]
+    if (sample.what === what && sample.party === party && value !== undefined) rounds.set(sample.round, value)
+  }
+  return rounds
+}
+
+/**
+ * How many times one is what the other is: the median over the rounds, because in a round both work within the same seconds, and
+ * what the machine does then meets both. Not a number when there is no round of both.
+ */
+export function ratioOf(rounds: Rounds, base: Rounds): number {
+  const ratios: number[] = []
+  for (const [round, value] of rounds) {
+    const divisor = base.get(round)
+    if (divisor !== undefined && divisor > 0) ratios.push(value / divisor)
+  }
+  return median(ratios)
+}
+
 export function summarise({ samples, peer }: Pick<Measured, 'samples' | 'peer'>): Summary[] {
-  const rounds = new Map<string, { what: string; party: string; metric: Metric; values: number[] }>()
+  const all = new Map<string, { what: string; party: string; metric: Metric; values: number[] }>()
   for (const { what, party, values } of samples) {
     for (const [metric, value] of Object.entries(values) as [Metric, number][]) {
-      const key = keyOf(what, party, metric)
-      const known = rounds.get(key)
-      if (known === undefined) rounds.set(key, { what, party, metric, values: [value] })
+      const key = [what, party, metric].join('\n')
+      const known = all.get(key)
+      if (known === undefined) all.set(key, { what, party, metric, values: [value] })
       else known.values.push(value)
     }
   }
-  return [...rounds.values()].map(({ what, party, metric, values }) => {
-    const base = peer === undefined || peer === party ? undefined : rounds.get(keyOf(what, peer, metric))
+  return [...all.values()].map(({ what, party, metric, values }) => {
+    const rounds = (of: string) => roundsOf(samples, what, of, metric)
+    const ratio = peer === undefined || peer === party ? Number.NaN : ratioOf(rounds(party), rounds(peer))
     return {
       what,
       party,
@@ -72,21 +98,12 @@ export function summarise({ samples, peer }: Pick<Measured, 'samples' | 'peer'>)
       median: median(values),
       min: Math.min(...values),
       max: Math.max(...values),
-      ...ratioTo(base, median(values)),
+      ...(Number.isNaN(ratio) ? {} : { ratio }),
     }
   })
 }
 
-function ratioTo(base: { values: number[] } | undefined, value: number): Pick<Summary, 'ratio'> {
-  const divisor = median(base?.values ?? [])
-  return divisor > 0 ? { ratio: value / divisor } : {}
-}
-
-function keyOf(...parts: readonly string[]): string {
-  return parts.join('\n')
-}
-
-/** Of an even number of values the mean of the two in the middle. */
+/** Of an even number of values the mean of the two in the middle; of none not a number. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
