@@ -50,10 +50,10 @@ export class Recorder {
  * Has every party work in turn, in every round beginning with another one, so that what changes on the machine meanwhile
  * meets all of them.
  */
-export async function alternate(
-  parties: readonly Party[],
+export async function alternate<P>(
+  parties: readonly P[],
   rounds: number,
-  work: (party: Party, round: number) => Promise<void>,
+  work: (party: P, round: number) => Promise<void>,
 ): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < parties.length; turn++) {

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startChild } from '../../support/child.ts'
 import { freePort } from '../../support/free-port.ts'
@@ -34,6 +35,7 @@ export const PGR_ALONE = 'pgr'
 export const PROTOBUFJS = 'protobufjs'
 export const PUSHGATEWAY = 'Pushgateway, check off'
 export const PUSHGATEWAY_CHECKED = 'Pushgateway, check on'
+export const PUSHGATEWAY_KEPT = 'Pushgateway, from its file'
 export const PROMETHEUS = 'Prometheus'
 export const PROMETHEUS_3 = 'Prometheus 3'
 export const COLLECTOR = 'OpenTelemetry Collector'
@@ -83,12 +85,38 @@ export async function pgrEmbedded(): Promise<Party> {
   return { name: PGR_EMBEDDED, url: pgr.url, gatewayPids: [pgr.pid], stop: stopOf(pgr) }
 }
 
+const NO_CHECK = '--push.disable-consistency-check'
+
 /** None when it is not installed. */
 export async function pushgateway(check: 'on' | 'off'): Promise<Party[]> {
   if (peer('pushgateway') === undefined) return []
-  const child = await startPushgateway({ flags: check === 'on' ? [] : ['--push.disable-consistency-check'] })
+  const child = await startPushgateway({ flags: check === 'on' ? [] : [NO_CHECK] })
   const name = check === 'on' ? PUSHGATEWAY_CHECKED : PUSHGATEWAY
   return [{ name, url: child.url, gatewayPids: [child.pid], stop: stopOf(child) }]
+}
+
+/** The file in which a Pushgateway kept what `fill` pushed to it; undefined when it is not installed. */
+export async function keptByPushgateway(
+  folder: string,
+  fill: (url: string) => Promise<unknown>,
+): Promise<string | undefined> {
+  if (peer('pushgateway') === undefined) return undefined
+  const file = join(folder, 'pushgateway')
+  const child = await startPushgateway({ flags: [NO_CHECK], file })
+  await fill(child.url)
+  // It writes all it has when it is stopped.
+  await child.stop(60_000)
+  return file
+}
+
+/** One that starts from such a file; not waited for. */
+export async function pushgatewayFrom(file: string, port: number): Promise<Party> {
+  const child = await startPushgateway({ flags: [NO_CHECK], file, port, waits: false })
+  const stop = async () => {
+    // The file is as it should be.
+    await child.kill()
+  }
+  return { name: PUSHGATEWAY_KEPT, url: child.url, gatewayPids: [child.pid], stop }
 }
 
 /** Its receiver of remote write, or of OTLP, which it has since version 3; none when it is not installed. */
