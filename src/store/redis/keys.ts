@@ -71,20 +71,26 @@ export function keyspace(prefix: string, partitions = PARTITIONS): Keyspace {
 export function tagOf(partition: number, partitions: number): string {
   const from = Math.floor((partition * SLOTS) / partitions)
   const to = Math.floor(((partition + 1) * SLOTS) / partitions)
+  const name = `pgr${partition}.`
+  const begun = crcOf(name)
   for (let attempt = 0; ; attempt++) {
-    const tag = `pgr${partition}.${attempt}`
-    const slot = slotOf(tag)
-    if (slot >= from && slot < to) return tag
+    const slot = crcOf(String(attempt), begun) % SLOTS
+    if (slot >= from && slot < to) return name + attempt
   }
 }
 
 /** Cluster slot of a hash tag: CRC-16/XMODEM modulo 16384 (Redis cluster specification). */
 export function slotOf(tag: string): number {
-  let crc = 0
-  for (const byte of Buffer.from(tag)) {
+  return crcOf(tag) % SLOTS
+}
+
+/** Of a text that follows one with the CRC `before`. */
+function crcOf(text: string, before = 0): number {
+  let crc = before
+  for (const byte of Buffer.from(text)) {
     crc ^= byte << 8
     for (let bit = 0; bit < 8; bit++)
       crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff
   }
-  return crc % SLOTS
+  return crc
 }
