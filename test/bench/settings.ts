@@ -3,6 +3,8 @@ export interface Sizes {
   readonly rounds: number
   /** Of one party in one round under a load that goes on for a while. */
   readonly seconds: number
+  /** Parts of that in which few and many stored series take turns, so that they are compared within seconds of each other. */
+  readonly windows: number
   /** Groups of three series. */
   readonly jobs: number
   /** Groups of a hundred series: what "a million series" is. */
@@ -27,6 +29,7 @@ const SIZES: Readonly<Record<'full' | 'smoke', Sizes>> = {
   full: {
     rounds: 5,
     seconds: 3,
+    windows: 3,
     jobs: 1000,
     groups: 10_000,
     growth: [10, 100, 1000, 10_000],
@@ -41,6 +44,7 @@ const SIZES: Readonly<Record<'full' | 'smoke', Sizes>> = {
   smoke: {
     rounds: 1,
     seconds: 0.2,
+    windows: 1,
     jobs: 50,
     groups: 100,
     growth: [10, 100],

@@ -6,9 +6,6 @@ import { SERIES_PER_GROUP, sizes } from '../settings.ts'
 
 const CONNECTIONS = 16
 const FEW_GROUPS = 10
-/** Few and many are compared, so that they come within seconds of each other: in shorter windows, and more of them. */
-const WINDOWS_PER_ROUND = 3
-
 /** How pushes to all groups in turn are called that come as fast as they are answered, in the other measures also. */
 export function pushInto(groups: number): string {
   return `push into ${groups * SERIES_PER_GROUP} series`
@@ -67,10 +64,10 @@ export const pushLatency: Measure = {
         await pushEach(targetOf(pair, party))
         await pushBeside(pair, party, sizes.seconds)
       }
-      const seconds = sizes.seconds / WINDOWS_PER_ROUND
+      const seconds = sizes.seconds / sizes.windows
       // One kind of load after the other.
       const inTurn = (work: (party: Party, pair: Pair, round: number) => Promise<void>) =>
-        alternate([...pairOf.keys()], sizes.rounds * WINDOWS_PER_ROUND, (party, round) =>
+        alternate([...pairOf.keys()], sizes.rounds * sizes.windows, (party, round) =>
           work(party, pairOf.get(party) as Pair, round),
         )
       await inTurn(async (party, pair, round) => {

@@ -1,5 +1,3 @@
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { type PushLoad, pushClosed, pushEach } from '../harness/generators.ts'
 import { alternate, type Measure, pushValues, spend } from '../harness/measure.ts'
 import {
@@ -29,7 +27,7 @@ export const pushRate: Measure = {
     withParties(
       [
         () => pgrOnRedis(),
-        ...(hasWorkers() ? [() => pgrOnRedis({ name: PGR_WORKERS, flags: ['--workers=2'] })] : []),
+        () => pgrOnRedis({ name: PGR_WORKERS, flags: ['--workers=2'] }),
         pgrEmbedded,
         () => pushgateway('off'),
         () => pushgateway('on'),
@@ -53,12 +51,4 @@ export const pushRate: Measure = {
         record.notePeaks(parties)
       },
     ),
-}
-
-/** Whether this version can be several processes. */
-function hasWorkers(): boolean {
-  const run = fileURLToPath(new URL('../../../bin/run.js', import.meta.url))
-  return spawnSync(process.execPath, [run, 'serve', '--help'], { encoding: 'utf8' }).stdout.includes(
-    '--workers',
-  )
 }
