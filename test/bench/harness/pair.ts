@@ -3,7 +3,8 @@ import { pushEach, scrape } from './generators.ts'
 import { type Recorder, scrapeValues, spend } from './measure.ts'
 import { type Party, pgrOnRedis, pushgateway } from './parties.ts'
 
-const FILLING_CONNECTIONS = 16
+/** Of whoever is filled. */
+export const FILLING_CONNECTIONS = 16
 
 export type Encoding = 'identity' | 'gzip'
 export const ENCODINGS = ['identity', 'gzip'] as const

@@ -2,7 +2,7 @@ import { makeFolder, removeFolder } from '../../support/child.ts'
 import { freePort } from '../../support/free-port.ts'
 import { keepPushing, pushEach, scrape } from '../harness/generators.ts'
 import { alternate, costs, type Measure, spend } from '../harness/measure.ts'
-import { ENCODINGS, type Encoding, NAME_OF, theMillion } from '../harness/pair.ts'
+import { ENCODINGS, type Encoding, FILLING_CONNECTIONS, NAME_OF, theMillion } from '../harness/pair.ts'
 import {
   keptByPushgateway,
   type Party,
@@ -14,7 +14,6 @@ import { SERIES_PER_GROUP, sizes } from '../settings.ts'
 
 /** Often enough to meet whatever holds a push up, too seldom to take the machine's time. */
 const PUSHES_PER_SECOND = 50
-const FILLING_CONNECTIONS = 16
 
 /** Somebody that starts where a million series are kept. */
 interface Start {

@@ -6,6 +6,7 @@ import { SERIES_PER_GROUP, sizes } from '../settings.ts'
 
 const CONNECTIONS = 16
 const FEW_GROUPS = 10
+
 /** How pushes to all groups in turn are called that come as fast as they are answered, in the other measures also. */
 export function pushInto(groups: number): string {
   return `push into ${groups * SERIES_PER_GROUP} series`
