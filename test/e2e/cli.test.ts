@@ -121,6 +121,17 @@ describe('pgr', () => {
       /\/node_modules\/(@opentelemetry|fastify|ioredis|pino|prom-client|typescript|yaml)\//,
     )
   })
+
+  it('starts fast, because it imports no package that Node would have to look through for what it exports', () => {
+    const bundle = new URL('../../dist/bundle/', import.meta.url)
+    const code = readdirSync(bundle).map((name) => readFileSync(new URL(name, bundle), 'utf8'))
+    const imported = code.flatMap((text) => [...text.matchAll(/^import .*?"((?!node:)[^."/][^"]*)";$/gm)])
+    expect(imported.length).toBeGreaterThan(0)
+    for (const [, name] of imported) {
+      const manifest = new URL(`../../node_modules/${name}/package.json`, import.meta.url)
+      expect(JSON.parse(readFileSync(manifest, 'utf8')).type, name).toBe('module')
+    }
+  })
 })
 
 describe('pgr push', () => {
