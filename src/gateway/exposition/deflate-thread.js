@@ -1,41 +1,41 @@
 /**
- * Compresses texts in a thread of its own: the one that serves requests has better to do. Each text becomes deflate blocks
- * that end in a full flush, hence on a byte boundary and without reference to what came before. Plain JavaScript, because
- * threads are started from the file as it is.
+ * Compresses texts in a thread of its own: the one that serves requests has better to do. Plain JavaScript, because threads
+ * are started from the file as it is.
  */
 import { parentPort } from 'node:worker_threads'
-import { constants, crc32, deflateRawSync } from 'node:zlib'
+import { crc32 } from 'node:zlib'
+import { makeDeflate, roomFor } from './deflate-texts.js'
 
-// Small texts: what is set up for each is kept small, and so is the room for what it becomes.
-const OPTIONS = {
-  level: 1,
-  windowBits: 12,
-  memLevel: 5,
-  chunkSize: 2048,
-  finishFlush: constants.Z_FULL_FLUSH,
-}
+/** Where results are put together that are not unusually large. */
+const USUAL_ROOM = new Uint8Array(512 * 1024)
+let deflate = makeDeflate()
 
 parentPort?.on('message', ({ id, strip, ranges }) => {
   try {
     const count = ranges.length / 2
-    const parts = []
     const lengths = new Uint32Array(count)
     const crcs = new Uint32Array(count)
+    const needed = roomForAll(ranges)
+    const room = needed > USUAL_ROOM.length ? new Uint8Array(needed) : USUAL_ROOM
+    let end = 0
     for (let i = 0; i < count; i++) {
       const text = strip.subarray(ranges[2 * i], ranges[2 * i + 1])
-      const part = deflateRawSync(text, OPTIONS)
-      parts.push(part)
-      lengths[i] = part.length
+      const at = end
+      end = deflate(text, room, at)
+      lengths[i] = end - at
       crcs[i] = crc32(text)
     }
-    const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0))
-    let at = 0
-    for (const part of parts) {
-      bytes.set(part, at)
-      at += part.length
-    }
+    const bytes = room.slice(0, end)
     parentPort?.postMessage({ id, strip, bytes, lengths, crcs }, [strip.buffer, bytes.buffer])
   } catch (reason) {
+    // What it was in the middle of must not come before the next text.
+    deflate = makeDeflate()
     parentPort?.postMessage({ id, reason })
   }
 })
+
+function roomForAll(ranges) {
+  let bytes = 0
+  for (let i = 0; i < ranges.length; i += 2) bytes += roomFor(ranges[i + 1] - ranges[i])
+  return bytes
+}

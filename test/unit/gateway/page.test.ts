@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { crc32, gunzipSync, inflateRawSync } from 'node:zlib'
+import { crc32, createDeflateRaw, gunzipSync, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { joinCrc, shiftOf } from '../../../src/gateway/exposition/crc32.ts'
+import { makeDeflate, roomFor } from '../../../src/gateway/exposition/deflate-texts.js'
 import { Deflater } from '../../../src/gateway/exposition/deflater.ts'
 import { deflateShort } from '../../../src/gateway/exposition/gzip-member.ts'
 import { HEAD, Page } from '../../../src/gateway/exposition/page.ts'
@@ -430,6 +431,30 @@ describe('a deflater', () => {
     }
     expect(at).toBe(bytes.length)
     own.close()
+  })
+
+  it.each([
+    ['one stream for all', createDeflateRaw({ level: 1 })],
+    ['a stream for each, where Node is another', {}],
+  ])('compresses each text apart, by %s', (_how, engine) => {
+    const deflate = makeDeflate(engine)
+    const texts = ['a'.repeat(100_000), randomBytes(70_000), 'b', 'a'.repeat(5000), randomBytes(1), '\n']
+    for (const text of [...texts, ...texts].map((each) => Buffer.from(each))) {
+      const room = Buffer.alloc(10 + roomFor(text.length), 0xff)
+      const end = deflate(text, room, 10)
+      expect(end).toBeGreaterThan(10)
+      expect(inflateRawSync(Buffer.concat([room.subarray(10, end), LAST_BLOCK])).equals(text)).toBe(true)
+      expect(room.subarray(0, 10)).toEqual(Buffer.alloc(10, 0xff))
+    }
+  })
+
+  it('has one stream for all in this Node', () => {
+    expect(makeDeflate()).not.toBe(makeDeflate({}))
+    expect(makeDeflate({})).toBe(makeDeflate({ _handle: {} }))
+  })
+
+  it('does not pass over that a text did not fit', () => {
+    expect(() => makeDeflate()(randomBytes(1000), new Uint8Array(1000), 0)).toThrow('did not fit')
   })
 
   it('says so when it cannot, and goes on', async () => {
