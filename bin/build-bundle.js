@@ -7,7 +7,12 @@ const OUT = join(DIST, 'bundle')
 
 /** Packages that are no ES modules. To import them Node would have to look through their text for what they export. */
 const REQUIRED = [
-  '@oclif/core',
+  '@oclif/core/args',
+  '@oclif/core/command',
+  '@oclif/core/errors',
+  '@oclif/core/flags',
+  '@oclif/core/run',
+  '@oclif/core/settings',
   '@opentelemetry/otlp-transformer',
   '@opentelemetry/resources',
   '@opentelemetry/sdk-metrics',

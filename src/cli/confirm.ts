@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline'
-import { Errors } from '@oclif/core'
+import * as Errors from '@oclif/core/errors'
 import { PgrError } from '../errors/pgr-error.ts'
 import type { Terminal } from './password.ts'
 

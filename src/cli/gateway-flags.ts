@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 
 export const DEFAULT_URL = 'http://127.0.0.1:9753'
 

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { duration } from '../config/kinds.ts'
 import { PgrError } from '../errors/pgr-error.ts'
 import type { Pace } from './live.ts'

@@ -2,7 +2,8 @@
  * cli: the command line. Commands declare their flags and hand over; what they do lives in the other rooms.
  */
 import { fileURLToPath } from 'node:url'
-import { run, settings } from '@oclif/core'
+import { run } from '@oclif/core/run'
+import { settings } from '@oclif/core/settings'
 import { reportFailure } from './report.ts'
 
 const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url))

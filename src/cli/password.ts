@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
-import { Errors } from '@oclif/core'
+import * as Errors from '@oclif/core/errors'
 import { PgrError } from '../errors/pgr-error.ts'
 import type { Stdin } from './input.ts'
 

@@ -1,4 +1,4 @@
-import { Errors } from '@oclif/core'
+import * as Errors from '@oclif/core/errors'
 import { nearestName } from '../config/nearest.ts'
 import { settingRows } from '../config/options.ts'
 import { flagsOf } from '../config/setting.ts'

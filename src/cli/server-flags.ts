@@ -1,4 +1,5 @@
-import { Flags, type Interfaces } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
+import type * as Interfaces from '@oclif/core/interfaces'
 import { ignoredSettings, settingRows } from '../config/options.ts'
 import type { FlagValue } from '../config/resolve.ts'
 import { envName, flagsOf, type Setting } from '../config/setting.ts'

@@ -1,4 +1,4 @@
-import { Command } from '@oclif/core'
+import { Command } from '@oclif/core/command'
 import { gatewayFlags, jsonFlag } from '../gateway-flags.ts'
 
 export class CheckReady extends Command {

@@ -1,4 +1,5 @@
-import { Args, Command } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import { Command } from '@oclif/core/command'
 import { jsonFlag } from '../gateway-flags.ts'
 import { readTextFile } from '../input.ts'
 import { writeJson, writeLine } from '../output.ts'

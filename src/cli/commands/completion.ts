@@ -1,4 +1,5 @@
-import { Args, Command } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import { Command } from '@oclif/core/command'
 
 export class Completion extends Command {
   static override summary = 'Print a script that completes commands and flags in a shell.'

@@ -1,4 +1,4 @@
-import { Command } from '@oclif/core'
+import { Command } from '@oclif/core/command'
 import { jsonFlag } from '../gateway-flags.ts'
 import { writeJson } from '../output.ts'
 

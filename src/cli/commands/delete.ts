@@ -1,4 +1,5 @@
-import { Command, Flags } from '@oclif/core'
+import { Command } from '@oclif/core/command'
+import * as Flags from '@oclif/core/flags'
 import { PgrError } from '../../errors/pgr-error.ts'
 import { destroyFlags, gatewayFlags, jsonFlag } from '../gateway-flags.ts'
 

@@ -1,4 +1,4 @@
-import { Command } from '@oclif/core'
+import { Command } from '@oclif/core/command'
 import type { GroupRow } from '../../client/read-api.ts'
 import { gatewayFlags, jsonFlag, noColorFlag } from '../gateway-flags.ts'
 import { selectFlags, selectQuery, withDurations } from '../group-flags.ts'

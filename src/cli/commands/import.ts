@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Args, Command, Flags } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import { Command } from '@oclif/core/command'
+import * as Flags from '@oclif/core/flags'
 import { gatewayFlags, jsonFlag } from '../gateway-flags.ts'
 import { readTextFile } from '../input.ts'
 import { writeJson, writeLine } from '../output.ts'

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Args, Command, Flags } from '@oclif/core'
+import * as Args from '@oclif/core/args'
+import { Command } from '@oclif/core/command'
+import * as Flags from '@oclif/core/flags'
 import { PgrError } from '../../errors/pgr-error.ts'
 import { gatewayFlags, jsonFlag } from '../gateway-flags.ts'
 import { readInput, readTextFile } from '../input.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Command } from '@oclif/core'
+import { Command } from '@oclif/core/command'
 import { readTextFile } from '../input.ts'
 import { serveUntilStopped } from '../lifecycle.ts'
 import { givenFlags, makeServerFlags } from '../server-flags.ts'

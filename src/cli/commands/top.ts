@@ -1,4 +1,4 @@
-import { Command } from '@oclif/core'
+import { Command } from '@oclif/core/command'
 import { gatewayFlags, jsonFlag, noColorFlag } from '../gateway-flags.ts'
 import { liveFlags, paceOf } from '../live-flags.ts'
 import { writeJsonLine } from '../output.ts'

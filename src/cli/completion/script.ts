@@ -1,4 +1,4 @@
-import type { Command } from '@oclif/core'
+import type { Command } from '@oclif/core/command'
 import { bashCompletion } from './bash.ts'
 import { fishCompletion } from './fish.ts'
 import { type CommandWords, commandWords } from './words.ts'

@@ -1,4 +1,4 @@
-import type { Command } from '@oclif/core'
+import type { Command } from '@oclif/core/command'
 
 /** What a shell can complete of a command, in words of the command line. */
 export interface CommandWords {

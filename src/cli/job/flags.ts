@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core'
+import * as Flags from '@oclif/core/flags'
 import { DEFAULT_PREFIX } from './metrics.ts'
 
 /** For `pgr push` with a command to run. */

@@ -1,4 +1,4 @@
-import { Errors } from '@oclif/core'
+import * as Errors from '@oclif/core/errors'
 import { describe, expect, it } from 'vitest'
 import { liftFailure } from '../../../src/cli/report.ts'
 import { PgrError } from '../../../src/errors/pgr-error.ts'

@@ -1,4 +1,4 @@
-import { Parser } from '@oclif/core'
+import * as Parser from '@oclif/core/parser'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { givenFlags, makeServerFlags } from '../../../src/cli/server-flags.ts'
 import { ignoredSettings, settingRows } from '../../../src/config/options.ts'

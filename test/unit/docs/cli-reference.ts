@@ -1,4 +1,4 @@
-import type { Command } from '@oclif/core'
+import type { Command } from '@oclif/core/command'
 import { COMMANDS } from '../../../src/cli/commands.ts'
 import { COMMAND_IDS, type CommandId, examplesOf } from '../../support/command-examples.ts'
 
