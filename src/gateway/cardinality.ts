@@ -7,7 +7,7 @@ import type { Cardinality, CardinalityRequest } from './gateway.ts'
 import type { ListDeps } from './listing.ts'
 import { type Turn, takeTurns } from './turns.ts'
 import type { FamilyIndex } from './view/families.ts'
-import { blobOf, type Entry, labelsOf, type Unit } from './view/unit.ts'
+import { blobOf, type Entry, labelsOf, readable, type Unit } from './view/unit.ts'
 import type { View } from './view/view.ts'
 import { Window } from './window.ts'
 
@@ -149,7 +149,7 @@ class SeriesLabels {
 
   add(entry: Entry): void {
     const { content } = entry
-    const columns = content.kind === 'blob' ? this.#reader.read(blobOf(content)) : undefined
+    const columns = content.kind === 'blob' ? readable(() => this.#reader.read(blobOf(content))) : undefined
     if (columns === undefined) this.#addMetrics(entry)
     else this.#addNumbers(columns)
   }

@@ -101,7 +101,7 @@ export type Event =
   | {
       kind: 'view.quarantine'
       family: string
-      reason: 'type' | 'duplicate' | 'name' | 'escaping'
+      reason: 'type' | 'duplicate' | 'name' | 'unreadable'
       series: number
     }
   /**

@@ -91,7 +91,10 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
       }
     case 'view.quarantine':
       return {
-        message: 'left series out of the page, they clash with others',
+        message:
+          event.reason === 'unreadable'
+            ? 'left series out of the page, what is stored of them is damaged or of a newer version; push them anew'
+            : 'left series out of the page, they clash with others',
         facts: { family: event.family, reason: event.reason, series: event.series },
       }
     case 'otlp.contested':

@@ -311,7 +311,11 @@ export function openMetrics(version: string, levels: () => Levels): Metrics {
     'pgr_otlp_contested_series_total',
     'Times that a series came with an older start time than before: two processes write it in turns.',
   )
-  const quarantines = counter('pgr_quarantines_total', 'Families found to clash, by reason.', 'reason')
+  const quarantines = counter(
+    'pgr_quarantines_total',
+    'Families found to clash or to be unreadable, by reason.',
+    'reason',
+  )
   const countReload = reloadGauges(registers)
   const defects = counter('pgr_defects_total', 'Failures that are defects in pgr, by place.', 'where')
 

@@ -233,8 +233,20 @@ function storedMetricOf(type: FamilyType, parts: MetricParts): TypedMetric {
   }
 }
 
-function damaged(how: string): PgrError {
-  return new PgrError('PGR_INTERNAL', `a stored metric family cannot be read: it ${how}`)
+/** Bytes at rest that are no family, or none that this version knows. */
+class Damage extends PgrError {
+  constructor(how: string, options?: { cause: unknown }) {
+    super('PGR_INTERNAL', `a stored metric family cannot be read: ${how}`, options)
+  }
+}
+
+/** Whether that is what a reader of stored families threw: they are damaged, or a newer version wrote them. */
+export function isDamage(reason: unknown): boolean {
+  return reason instanceof Damage
+}
+
+function damaged(how: string): Damage {
+  return new Damage(`it ${how}`)
 }
 
 /** Whatever protobufjs or zlib throw at broken bytes becomes the one error. */
@@ -248,9 +260,7 @@ function guarded<T>(read: () => T): T {
 
 function asDamaged(reason: unknown): PgrError {
   if (reason instanceof PgrError) return reason
-  return new PgrError('PGR_INTERNAL', 'a stored metric family cannot be read: its bytes are damaged', {
-    cause: reason,
-  })
+  return new Damage('its bytes are damaged', { cause: reason })
 }
 
 function openBlob(blob: Uint8Array): Reader {

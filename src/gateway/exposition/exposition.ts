@@ -1,6 +1,6 @@
 import type { FamilyHead, NumberColumns, NumberWriter, Writer } from '../../formats/format.ts'
 import type { Sheet } from '../../formats/sheet.ts'
-import { NumbersReader } from '../../formats/stored/index.ts'
+import { isDamage, NumbersReader } from '../../formats/stored/index.ts'
 import type { Family, FamilyType, HistogramMetric, NativeHistogram } from '../../model/family.ts'
 import { labelKey, labelValue } from '../../model/labels.ts'
 import type { EscapingScheme } from '../../model/names.ts'
@@ -21,7 +21,7 @@ const SLICE_MS = 1
 const UNUSED_MS = 10 * 60 * 1000
 
 /** Why a family or a part of it is left out of a page. */
-export type QuarantineReason = 'type' | 'duplicate' | 'name'
+export type QuarantineReason = 'type' | 'duplicate' | 'name' | 'unreadable'
 
 export interface Quarantined {
   readonly family: string
@@ -50,6 +50,8 @@ interface Shown {
   /** Blocks whose type does not fit, and what they would have shown. */
   readonly misfits: Map<Entry, number>
   readonly duplicates: Map<Entry, number>
+  /** Blocks whose stored bytes cannot be read. */
+  readonly unreadable: Map<Entry, number>
 }
 
 export interface ExpositionOptions {
@@ -85,7 +87,8 @@ type Piece = Entry | Shown
  *
  * No family can spoil the page: of entries that differ in type the one first seen earliest is shown, of equal series
  * the earlier, of families that would take the same name on the page (`foo_count` beside a histogram `foo`, names equal
- * after escaping) the earlier. What is left out is listed.
+ * after escaping) the earlier, and nothing of what cannot be read, be it damaged or written by a newer version. What is left
+ * out is listed.
  */
 export class Exposition {
   readonly writer: Writer
@@ -161,6 +164,8 @@ export class Exposition {
         list.push({ family: shown.name, reason: 'type', series: sum(shown.misfits) })
       if (shown.duplicates.size > 0)
         list.push({ family: shown.name, reason: 'duplicate', series: sum(shown.duplicates) })
+      if (shown.unreadable.size > 0)
+        list.push({ family: shown.name, reason: 'unreadable', series: sum(shown.unreadable) })
     }
     return list
   }
@@ -186,7 +191,8 @@ export class Exposition {
   }
 
   #noteTrouble(shown: Shown): void {
-    const is = !shown.visible || shown.misfits.size > 0 || shown.duplicates.size > 0
+    const { visible, misfits, duplicates, unreadable } = shown
+    const is = !visible || misfits.size > 0 || duplicates.size > 0 || unreadable.size > 0
     if (is && this.#families.get(shown.name) === shown) this.#troubled.add(shown)
     else this.#troubled.delete(shown)
   }
@@ -394,6 +400,7 @@ export class Exposition {
       headFor: 0,
       misfits: new Map(),
       duplicates: new Map(),
+      unreadable: new Map(),
     }
     this.#families.set(name, shown)
     this.#unheaded.add(shown)
@@ -428,6 +435,7 @@ export class Exposition {
     if (family === undefined) return
     if (family.misfits.size > 0) family.misfits.delete(entry)
     if (family.duplicates.size > 0) family.duplicates.delete(entry)
+    if (family.unreadable.size > 0) family.unreadable.delete(entry)
     const shown = this.#shownOf(entry)
     const hasBlock = shown !== undefined && this.#notes(entry, shown, family)
     this.#noteTrouble(family)
@@ -451,7 +459,16 @@ export class Exposition {
     const shown = this.#shownOf(entry)
     // It will be taken off: its turn has not come yet.
     if (family === undefined || shown === undefined || !fits(shown, family.head.type)) return 0
-    return this.#writeNumbers(shown, family, sheet) ?? sheet.add(this.#anyBlock(shown, family.head.type))
+    const at = sheet.used
+    try {
+      return this.#writeNumbers(shown, family, sheet) ?? sheet.add(this.#anyBlock(shown, family.head.type))
+    } catch (reason) {
+      if (!isDamage(reason)) throw reason
+      sheet.keep(at)
+      family.unreadable.set(entry, shown.series)
+      this.#noteTrouble(family)
+      return 0
+    }
   }
 
   /** The block of plain numbers; undefined for all others. */

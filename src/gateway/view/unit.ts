@@ -1,4 +1,4 @@
-import { readStored, readStoredLabels } from '../../formats/stored/index.ts'
+import { isDamage, readStored, readStoredLabels } from '../../formats/stored/index.ts'
 import type { Family, FamilyType } from '../../model/family.ts'
 import {
   type Labels,
@@ -177,12 +177,16 @@ const PUSH_FAILURE_TIME_HELP = 'Last Unix time when changing this group in the P
 export const PUSH_TIME = 'push_time_seconds'
 export const PUSH_FAILURE_TIME = 'push_failure_time_seconds'
 
-/** Decodes what an entry holds, metrics without the unit's labels, in page order; duplicates still included. */
+/**
+ * Decodes what an entry holds, metrics without the unit's labels, in page order; duplicates still included. What cannot be
+ * read has no metrics.
+ */
 export function readEntry(entry: Entry): Family {
-  return readContent(entry)
+  const { name, type } = entry
+  return readable(() => readContent(entry)) ?? { name, type, help: '', unit: '', metrics: [] }
 }
 
-/** As `readEntry`, of what an entry held once. */
+/** As `readEntry`, of what an entry held once. Throws what `isDamage` knows when that cannot be read. */
 export function readContent(entry: Readonly<Pick<Entry, 'content' | 'name' | 'type'>>): Family {
   const { content, name } = entry
   switch (content.kind) {
@@ -215,11 +219,24 @@ export function headOf(entry: Entry): { help: string; unit: string } {
   return { help, unit }
 }
 
-/** Labels of every series without the unit's; spares decoding values. In no promised order. */
+/** What is read; undefined where it is damaged. */
+export function readable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (reason) {
+    if (isDamage(reason)) return undefined
+    throw reason
+  }
+}
+
+/**
+ * Labels of every series without the unit's; spares decoding values. In no promised order. What cannot be read shows no
+ * series: it must stand in nobody's way.
+ */
 export function labelsOf({ content, type }: Entry): readonly Labels[] {
   switch (content.kind) {
     case 'blob':
-      return readStoredLabels(blobOf(content))
+      return readable(() => readStoredLabels(blobOf(content))) ?? []
     case 'time':
       return [NO_LABELS]
     case 'paged':

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { writeStored } from '../../../src/formats/stored/index.ts'
 import type { Store } from '../../../src/store/store.ts'
 import {
   embeddedStore,
@@ -8,6 +9,7 @@ import {
   type TestGateway,
   TTL_MS,
 } from '../../support/open-gateway.ts'
+import { family, jobOf, labelsOf, putOf } from '../../support/store-writes.ts'
 
 let nowMs: number
 let store: Store
@@ -178,6 +180,74 @@ describe('a group push', () => {
     await expect(small.push('put', { job: 'c' }, '')).rejects.toThrow(code('PGR_QUOTA_EXCEEDED'))
     await small.push('put', { job: 'a' }, '')
     await small.push('put', { job: 'b' }, 'x 1\ny 1\n')
+  })
+})
+
+describe('what cannot be read where it is stored', () => {
+  const damages: readonly (readonly [string, (blob: Uint8Array) => Uint8Array])[] = [
+    ['of another layout', () => Buffer.from([0x7f, 1, 2, 3])],
+    ['cut off', (blob) => blob.slice(0, blob.length - 3)],
+    ['of a type to come', (blob) => Buffer.concat([blob, Buffer.from([0x08, 99])])],
+    ['empty', () => new Uint8Array(0)],
+  ]
+
+  /** As a push of `x{k="1"} 1` and `x{k="2"} 2` leaves it. */
+  function blobOfX(): Uint8Array {
+    const metrics = ['1', '2'].map((k) => ({ labels: labelsOf(['k', k]), value: Number(k) }))
+    return writeStored({ name: 'x', type: 'gauge', help: 'what', unit: '', metrics })
+  }
+
+  async function storeX(blob: Uint8Array): Promise<void> {
+    await store.writeGroup(
+      putOf(jobOf('a'), [family('x', '', { type: 'gauge', series: 2, blob })], { ttlMs: 0 }),
+    )
+  }
+
+  it.each(damages)('is left out of every page while all else is shown: %s', async (_how, damage) => {
+    await storeX(damage(blobOfX()))
+    nowMs += 1000
+    await one.push('put', { job: 'b' }, '# TYPE x gauge\nx{k="1"} 3\n# TYPE y gauge\ny 1\n')
+    const others = [
+      '# TYPE x gauge',
+      'x{instance="",job="b",k="1"} 3',
+      '# TYPE y gauge',
+      'y{instance="",job="b"} 1',
+    ]
+    expect(await one.page()).toEqual(others)
+    expect(one.events).toContainEqual({
+      kind: 'view.quarantine',
+      family: 'x',
+      reason: 'unreadable',
+      series: 2,
+    })
+    expect(one.gateway.levels()).toMatchObject({ quarantinedFamilies: 1, quarantinedSeries: 2 })
+    const [listed] = await one.gateway.groups({ deadlineMs: performance.now() + 5000 })
+    expect(listed?.families[0]).toMatchObject({ name: 'x', series: 2 })
+    expect(listed?.families[0]?.read()).toEqual({ name: 'x', type: 'gauge', help: '', unit: '', metrics: [] })
+
+    await storeX(blobOfX())
+    expect(await one.page()).toEqual([
+      '# HELP x what',
+      '# TYPE x gauge',
+      'x{instance="",job="a",k="1"} 1',
+      'x{instance="",job="a",k="2"} 2',
+      ...others.slice(1),
+    ])
+    expect(one.gateway.levels()).toMatchObject({ quarantinedFamilies: 0 })
+  })
+
+  it('is in the way of no push, and a push puts it right', async () => {
+    await storeX(Buffer.from([0x7f]))
+    await one.push('put', { job: 'b' }, '# TYPE x gauge\nx{k="1"} 3\n')
+    await one.push('post', { job: 'a', k: '1' }, '# TYPE x gauge\nx 4\n')
+    await one.push('post', { job: 'a' }, '# TYPE x gauge\nx{k="2"} 2\n')
+    expect(await one.page()).toEqual([
+      '# TYPE x gauge',
+      'x{instance="",job="a",k="2"} 2',
+      'x{instance="",job="a",k="1"} 4',
+      'x{instance="",job="b",k="1"} 3',
+    ])
+    expect(one.gateway.levels()).toMatchObject({ quarantinedFamilies: 0 })
   })
 })
 
