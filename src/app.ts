@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { announce, DRAINING, STOPPED } from './announce.ts'
 import type { Notice } from './config/given.ts'
 import { pathOfUrl, showAddress } from './config/kinds.ts'
+import { loadRedisTls, type RedisTlsFiles, readPem } from './config/redis-tls.ts'
 import { originsAfter, reloadText, takeOver } from './config/reload.ts'
 import { disk, type Rereading, readAndReread } from './config/reread.ts'
 import type { Resolved } from './config/resolve.ts'
@@ -123,7 +124,10 @@ export async function startProcess(
     // The first speaks for all.
     if (worker === undefined || (worker.number === 1 && !worker.holdsBack))
       for (const { level, message } of wayIn.value.notices) tell({ kind: 'notice', level, message })
-    store = await openStore(storeChoice(settings, telemetry, worker))
+    const redisTlsFiles = readRedisTls(settings, telemetry)
+    const looking = keepLooking(wayIn, redisTlsFiles)
+    watch = looking
+    store = await openStore(storeChoice(settings, telemetry, worker, redisTlsFiles))
     const started = openGateway(store, [...writers.values()], gatewaySettings(settings), tell)
     gateway = started
     started.start()
@@ -145,11 +149,10 @@ export async function startProcess(
       http: server,
       telemetry,
       wayIn,
+      redisTlsFiles,
     })
     if (worker?.holdsBack) await becomesReady(started)
     const addresses = await server.listen()
-    watch = keepLooking(wayIn)
-    const { stop: stopWatching } = watch
     const urls = addresses.map(({ url }) => url)
     if (worker === undefined) announce(settings, tell, urls[0], start.origins)
     return {
@@ -163,7 +166,7 @@ export async function startProcess(
       },
       reload,
       async stop() {
-        stopWatching()
+        looking.stop()
         await stopAll(server, started, store, telemetry)
         if (worker === undefined) tell(STOPPED)
       },
@@ -188,7 +191,8 @@ export interface StoreCheck {
  * and went would leave it. Rejects with PGR_SETTING_INVALID or PGR_STORE_MISCONFIGURED, as the start does.
  */
 export async function checkStore(settings: Settings): Promise<StoreCheck> {
-  const store = await openStore(storeChoice(settings, { tell: () => {} }, undefined))
+  const silent = { tell: () => {} }
+  const store = await openStore(storeChoice(settings, silent, undefined, readRedisTls(settings, silent)))
   try {
     const roundTripsMs: number[] = []
     let reason: string | undefined
@@ -258,13 +262,30 @@ function readWayIn(
   return wayIn
 }
 
+/** What the files for connections to Redis say; each later reading goes to connections that come from then on. */
+function readRedisTls(
+  settings: Settings,
+  { tell }: Pick<Telemetry, 'tell'>,
+): Rereading<RedisTlsFiles> | undefined {
+  if (!needsTls(settings)) return undefined
+  return readAndReread<RedisTlsFiles>(
+    {
+      load: (read) => loadRedisTls(settings, read),
+      changed: () => tell({ kind: 'store.reread', ok: true }),
+      failed: (reason) =>
+        tell({ kind: 'store.reread', ok: false, reason: PgrError.from(reason, 'PGR_START_FAILED').message }),
+    },
+    disk,
+  )
+}
+
 /** Looks for changes until it is stopped, never twice at once. */
-function keepLooking({ look }: Rereading<unknown>): { stop(): void } {
+function keepLooking(...read: readonly (Rereading<unknown> | undefined)[]): { stop(): void } {
   let isLooking = false
   const timer = setInterval(() => {
     if (isLooking) return
     isLooking = true
-    void look().finally(() => {
+    void Promise.all(read.map((each) => each?.look())).finally(() => {
       isLooking = false
     })
   }, REREAD_INTERVAL_MS)
@@ -289,6 +310,7 @@ function storeChoice(
   settings: Settings,
   { tell }: Pick<Telemetry, 'tell'>,
   worker: WorkerRole | undefined,
+  tlsFiles: Rereading<RedisTlsFiles> | undefined,
 ): StoreChoice {
   const limits = storeLimits(settings)
   if (settings.store === 'embedded') {
@@ -319,7 +341,7 @@ function storeChoice(
       ...(username === '' ? {} : { username }),
       ...(password === '' ? {} : { password }),
       ...(settings.redisDb === 0 ? {} : { db: settings.redisDb }),
-      ...(settings.redisTlsEnabled || needsTls(settings) ? { tls: redisTls(settings) } : {}),
+      ...(tlsFiles === undefined ? {} : { tls: redisTls(settings, tlsFiles) }),
     },
   }
 }
@@ -339,17 +361,22 @@ function sentinelOptions(settings: Settings) {
   }
 }
 
-function needsTls({ redisEndpoint }: Settings): boolean {
-  return redisEndpoint.some((endpoint) => endpoint.startsWith('rediss://'))
+function needsTls({ store, redisTlsEnabled, redisEndpoint }: Settings): boolean {
+  return store === 'redis' && (redisTlsEnabled || redisEndpoint.some((each) => each.startsWith('rediss://')))
 }
 
-function redisTls(settings: Settings) {
-  const { redisTlsCa: ca, redisTlsCert: cert, redisTlsKey: key, redisTlsSkipVerify: skipVerify } = settings
+function redisTls({ redisTlsSkipVerify: skipVerify }: Settings, files: Rereading<RedisTlsFiles>) {
   return {
     skipVerify,
-    ...(ca === '' ? {} : { ca: readPem(ca, '--redis.tls.ca').toString() }),
-    ...(cert === '' ? {} : { cert: readPem(cert, '--redis.tls.cert').toString() }),
-    ...(key === '' ? {} : { key: readPem(key, '--redis.tls.key').toString() }),
+    get ca() {
+      return files.value.ca
+    },
+    get cert() {
+      return files.value.cert
+    },
+    get key() {
+      return files.value.key
+    },
   }
 }
 
@@ -361,13 +388,14 @@ interface Adjusted {
   readonly http: HttpServer
   readonly telemetry: Telemetry
   readonly wayIn: Rereading<WayIn>
+  readonly redisTlsFiles: Rereading<RedisTlsFiles> | undefined
 }
 
 /** Nothing is waited for, so that no request and no other reload comes between what belongs together. */
 function makeReload(
   first: { readonly settings: Settings; readonly origins: Origins | undefined },
   reread: StartOptions['reread'],
-  { isWorker, store, gateway, http, telemetry, wayIn }: Adjusted,
+  { isWorker, store, gateway, http, telemetry, wayIn, redisTlsFiles }: Adjusted,
 ): () => string {
   const { tell, log } = telemetry
   let current = first
@@ -384,6 +412,7 @@ function makeReload(
     const { webConfigFile, webAuthBearerTokenFile } = reloaded.settings
     if (webConfigFile !== '' || webAuthBearerTokenFile !== '') wayIn.readNow()
     const tls = tlsMaterial(reloaded.settings)
+    redisTlsFiles?.readNow()
     if (tls !== undefined) http.setTls(tls)
     return { ...reloaded, notices, origins: originsAfter(current.origins, origins, reloaded) }
   }
@@ -486,7 +515,8 @@ function otlpTranslation(settings: Settings): HttpOptions['otlp'] {
 
 function tlsMaterial({ tlsEnabled, tlsKey, tlsCert }: Settings): TlsMaterial | undefined {
   if (!tlsEnabled) return undefined
-  return { key: readPem(tlsKey, '--tls.key'), cert: readPem(tlsCert, '--tls.cert') }
+  const read = (path: string) => readFileSync(path)
+  return { key: readPem(tlsKey, '--tls.key', read), cert: readPem(tlsCert, '--tls.cert', read) }
 }
 
 /** What one of several workers lets in, so that all together let in what was asked for. */
@@ -527,14 +557,5 @@ function httpOptions(
     drainMs: settings.shutdownTimeout,
     compat: settings.compat,
     startedAt: worker?.startedAt ?? new Date(),
-  }
-}
-
-function readPem(path: string, flag: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (reason) {
-    const why = reason instanceof Error ? reason.message : String(reason)
-    throw new PgrError('PGR_SETTING_INVALID', `the file of ${flag} cannot be read: ${why}`, { cause: reason })
   }
 }

@@ -111,6 +111,8 @@ export type Event =
   | { kind: 'otlp.contested'; family: string; series: string; isTold: boolean }
   /** Files for the way in were read anew, or could not be used and those before stay in effect. */
   | { kind: 'web.reread'; ok: boolean; reason?: string }
+  /** The same of files for connections to the store. */
+  | { kind: 'store.reread'; ok: boolean; reason?: string }
   /** Settings were read anew: what changed and is in effect, what waits for a restart, or why all stays as it was. */
   | {
       kind: 'reload'

@@ -25,6 +25,14 @@ export function lineOf(event: Event): Omit<LogLine, 'level'> {
             message: 'the web configuration cannot be used, what was read before stays in effect',
             facts: { reason: event.reason },
           }
+    case 'store.reread':
+      return event.ok
+        ? { message: 'took over other certificates for connections to the store', facts: {} }
+        : {
+            message:
+              'certificates for connections to the store cannot be used, those that were read before stay in effect',
+            facts: { reason: event.reason },
+          }
     case 'turned-away':
       return { message: 'turned a client away', facts: { reason: event.reason, detail: event.detail } }
     case 'store.call': {
@@ -167,6 +175,7 @@ export function levelOf(event: Event): LogLevel {
       return 'warn'
     case 'store.finding':
     case 'web.reread':
+    case 'store.reread':
       return event.ok ? 'info' : 'warn'
     case 'reload':
       if (event.reason !== undefined) return 'error'

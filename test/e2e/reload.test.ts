@@ -1,11 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { makeCertificates } from '../support/certificates.ts'
+import { type Certificates, makeAuthority, makeCertificates } from '../support/certificates.ts'
 import { makeFolder, removeFolder } from '../support/child.ts'
 import { eventually, eventuallyHolds } from '../support/eventually.ts'
 import { describeWith } from '../support/peers.ts'
+import { startRedis } from '../support/redis-server.ts'
 import { type Pgr, startPgr } from '../support/start-pgr.ts'
 import { type Answer, ask, push } from './ask.ts'
 
@@ -184,5 +185,56 @@ describeWith('openssl', 'a reload with HTTPS', () => {
     expect(at.stderr()).toMatch(
       /failed to reload.*the files of --tls\.key and --tls\.cert are no key and its certificate/,
     )
+  })
+})
+
+describeWith('openssl', 'certificates for Redis that are exchanged while the gateway runs', () => {
+  it('are what connections use that come from then on', async () => {
+    const [first, second] = ['first', 'second'].map((name) =>
+      makeAuthority(folder, name).issue(`${name}-leaf`),
+    ) as [Certificates, Certificates]
+    const [ca, cert, key] = ['ca', 'cert', 'key'].map((name) => join(folder, `redis-${name}.pem`)) as [
+      string,
+      string,
+      string,
+    ]
+    const show = (certificates: Certificates, ...parts: ('ca' | 'cert' | 'key')[]) => {
+      for (const part of parts) copyFileSync(certificates[part], { ca, cert, key }[part])
+    }
+    show(first, 'ca', 'cert', 'key')
+    const redis = await startRedis({ tls: first })
+    try {
+      const operator = redis.open()
+      const flags = [
+        `--redis.endpoint=${redis.url}`,
+        `--redis.tls.ca=${ca}`,
+        `--redis.tls.cert=${cert}`,
+        `--redis.tls.key=${key}`,
+      ]
+      const at = await start('', { flags })
+      expect(await pushStatus(at, 'a 1\n')).toBe(200)
+
+      const files = ['tls-cert-file', second.cert, 'tls-key-file', second.key, 'tls-ca-cert-file', second.ca]
+      await operator.ask('CONFIG', 'SET', ...files)
+      await operator.ask('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+      operator.close()
+      await eventuallyHolds(async () => expect((await ask(at.url, '/-/ready')).status).toBe(503))
+
+      show(second, 'ca', 'cert')
+      await eventually('a warning', () =>
+        at.stderr().includes('is not the key of the certificate in that of --redis.tls.cert'),
+      )
+      expect((await ask(at.url, '/-/ready')).status).toBe(503)
+
+      show(second, 'key')
+      await eventuallyHolds(async () => expect((await ask(at.url, '/-/ready')).status).toBe(200))
+      expect(await pushStatus(at, 'a 2\n')).toBe(200)
+      expect(at.stderr()).toMatch(
+        /level=info msg="took over other certificates for connections to the store"/,
+      )
+    } finally {
+      await pgr?.kill()
+      await redis.stop()
+    }
   })
 })

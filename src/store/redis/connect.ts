@@ -183,8 +183,15 @@ function tlsSettings({ tls = {} }: RedisStoreOptions, host: string | undefined):
     // Only names may be asked for (RFC 6066, 3); addresses are compared with the certificate all the same.
     ...(host === undefined || isIP(host) !== 0 ? {} : { servername: host }),
     rejectUnauthorized: tls.skipVerify !== true,
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-    ...(tls.key === undefined ? {} : { key: tls.key }),
+    // Asked for anew by every connection.
+    get ca() {
+      return tls.ca
+    },
+    get cert() {
+      return tls.cert
+    },
+    get key() {
+      return tls.key
+    },
   }
 }

@@ -61,11 +61,11 @@ export interface ResubmitOptions {
   readonly after: 'never' | 'failover' | 'restart' | 'empty'
 }
 
-/** PEM texts, not paths. */
+/** PEM texts, not paths. Asked for anew by every connection, so that getters may give others later. */
 export interface RedisTls {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
   /** Accepts any certificate. */
   readonly skipVerify?: boolean
 }
