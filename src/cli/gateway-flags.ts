@@ -23,6 +23,12 @@ export const gatewayFlags = {
     helpValue: '<path>',
     helpGroup: 'GLOBAL',
   }),
+  'token-file': Flags.string({
+    summary: 'File that holds a bearer token.',
+    env: 'PGR_TOKEN_FILE',
+    helpValue: '<path>',
+    helpGroup: 'GLOBAL',
+  }),
   timeout: Flags.string({
     summary: 'Longest wait for one answer.',
     default: '10s',
@@ -55,4 +61,5 @@ export interface GatewayFlags {
   readonly url?: string | undefined
   readonly user?: string | undefined
   readonly 'password-file'?: string | undefined
+  readonly 'token-file'?: string | undefined
 }

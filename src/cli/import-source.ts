@@ -8,6 +8,7 @@ import type { Stdin } from './input.ts'
 export interface SourceFlags {
   readonly 'source-user'?: string | undefined
   readonly 'source-password-file'?: string | undefined
+  readonly 'source-token-file'?: string | undefined
 }
 
 export interface SourceOptions {
@@ -29,8 +30,13 @@ export async function openSource(given: string, flags: SourceFlags, options: Sou
   if (GATEWAY.test(given)) {
     const { openSourceGateway } = await import('../migrate/open-gateway-source.ts')
     const target = targetOf(
-      { url: given, user: flags['source-user'], 'password-file': flags['source-password-file'] },
-      { env: { PGR_PASSWORD: password }, readFile: options.readFile },
+      {
+        url: given,
+        user: flags['source-user'],
+        'password-file': flags['source-password-file'],
+        'token-file': flags['source-token-file'],
+      },
+      { env: { PGR_PASSWORD: password, PGR_TOKEN: env['PGR_SOURCE_TOKEN'] }, readFile: options.readFile },
     )
     return saidOfSource(openSourceGateway(target, { timeoutMs, leftOut }))
   }
@@ -70,7 +76,7 @@ async function saidOfSource(opening: Promise<Source>): Promise<Source> {
     if (!(reason instanceof PgrError) || reason.code !== 'PGR_UNAUTHORIZED') throw reason
     throw new PgrError(
       reason.code,
-      'the source wants credentials (401): give --source-user and PGR_SOURCE_PASSWORD',
+      'the source wants credentials (401): give --source-user and PGR_SOURCE_PASSWORD, or --source-token-file',
       { cause: reason },
     )
   }

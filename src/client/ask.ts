@@ -132,7 +132,7 @@ function refusal(url: string, { status, headers, body }: Reply, envelope: Envelo
   if (status === 401) {
     return new PgrError(
       'PGR_UNAUTHORIZED',
-      `the gateway wants credentials (401)${reason}; give --user and PGR_PASSWORD`,
+      `the gateway wants credentials (401)${reason}; give --user and PGR_PASSWORD, or --token-file`,
     )
   }
   if (status === 403) return new PgrError('PGR_FORBIDDEN', `the gateway forbids this (403)${reason}`)

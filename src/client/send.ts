@@ -104,7 +104,7 @@ function refusal({ method, url }: PushRequest, response: Response, said: string)
   if (status === 401) {
     return new PgrError(
       'PGR_UNAUTHORIZED',
-      `the gateway wants credentials (401)${reason}; give --user and PGR_PASSWORD`,
+      `the gateway wants credentials (401)${reason}; give --user and PGR_PASSWORD, or --token-file`,
     )
   }
   if (status === 403) return new PgrError('PGR_FORBIDDEN', `the gateway forbids this push (403)${reason}`)

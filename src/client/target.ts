@@ -1,6 +1,9 @@
 import { PgrError } from '../errors/pgr-error.ts'
 
-export interface Credentials {
+/** For basic authentication (RFC 7617), or a bearer token (RFC 6750). */
+export type Credentials = BasicCredentials | { readonly token: string }
+
+export interface BasicCredentials {
   readonly user: string
   readonly password: string
 }
@@ -16,7 +19,7 @@ export interface Target {
  * Reads the address of a gateway: `host:port` means `http://host:port`; a path is kept in front of every path of the
  * gateway. Throws PGR_SETTING_INVALID; the message never holds credentials.
  */
-export function parseTarget(given: string): Target {
+export function parseTarget(given: string): Target & { readonly credentials?: BasicCredentials } {
   const withScheme = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(given) ? given : `http://${given}`
   const url = URL.canParse(withScheme) ? new URL(withScheme) : refuse('cannot be read')
   if (url.protocol !== 'http:' && url.protocol !== 'https:') refuse(`has the scheme ${url.protocol}//`)
@@ -26,8 +29,10 @@ export function parseTarget(given: string): Target {
   return { base, credentials: { user: decode(url.username), password: decode(url.password) } }
 }
 
-/** Value of the Authorization header. Throws PGR_SETTING_INVALID for a user name that basic authentication cannot carry. */
-export function authorization({ user, password }: Credentials): string {
+/** Value of the Authorization header. Throws PGR_SETTING_INVALID for a user name or token that it cannot carry; says neither. */
+export function authorization(credentials: Credentials): string {
+  if ('token' in credentials) return bearer(credentials.token)
+  const { user, password } = credentials
   if (user.includes(':')) {
     throw new PgrError(
       'PGR_SETTING_INVALID',
@@ -35,6 +40,19 @@ export function authorization({ user, password }: Credentials): string {
     )
   }
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+}
+
+/** RFC 6750, 2.1. */
+const TOKEN = /^[\w.~+/-]+=*$/
+
+function bearer(token: string): string {
+  if (!TOKEN.test(token)) {
+    throw new PgrError(
+      'PGR_SETTING_INVALID',
+      'the bearer token is none: give one that has letters, digits and -._~+/ alone, on the only line of its file or in PGR_TOKEN',
+    )
+  }
+  return `Bearer ${token}`
 }
 
 function decode(part: string): string {

@@ -26,7 +26,14 @@ export interface Resolved {
 }
 
 /** Variables of the command line's other commands; not settings, and not misspelt ones either. */
-const CLIENT_ENV = new Set(['PGR_URL', 'PGR_USER', 'PGR_PASSWORD', 'PGR_PASSWORD_FILE'])
+const CLIENT_ENV = new Set([
+  'PGR_URL',
+  'PGR_USER',
+  'PGR_PASSWORD',
+  'PGR_PASSWORD_FILE',
+  'PGR_TOKEN',
+  'PGR_TOKEN_FILE',
+])
 
 /**
  * Joins all sources; a flag wins over the environment, the environment over the file, the file over the default. What

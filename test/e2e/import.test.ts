@@ -208,7 +208,8 @@ describeWith('pushgateway', 'between gateways', () => {
     locked.close()
     expect({ code, stderr }).toEqual({
       code: 4,
-      stderr: 'error: the source wants credentials (401): give --source-user and PGR_SOURCE_PASSWORD\n',
+      stderr:
+        'error: the source wants credentials (401): give --source-user and PGR_SOURCE_PASSWORD, or --source-token-file\n',
     })
   })
 })

@@ -31,6 +31,7 @@ export class Export extends Command {
     }),
     user: gatewayFlags.user,
     'password-file': gatewayFlags['password-file'],
+    'token-file': gatewayFlags['token-file'],
     timeout: gatewayFlags.timeout,
   }
 

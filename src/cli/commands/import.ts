@@ -86,8 +86,15 @@ export class Import extends Command {
       env: 'PGR_SOURCE_PASSWORD_FILE',
       helpValue: '<path>',
     }),
+    'source-token-file': Flags.string({
+      summary:
+        'File that holds a bearer token for the gateway that is read; PGR_SOURCE_TOKEN holds one itself.',
+      env: 'PGR_SOURCE_TOKEN_FILE',
+      helpValue: '<path>',
+    }),
     user: gatewayFlags.user,
     'password-file': gatewayFlags['password-file'],
+    'token-file': gatewayFlags['token-file'],
     timeout: gatewayFlags.timeout,
     ...jsonFlag,
   }

@@ -104,6 +104,7 @@ export class Push extends Command {
     gzip: Flags.boolean({ summary: 'Compress bodies over 1 kB.', default: true, allowNo: true }),
     user: gatewayFlags.user,
     'password-file': gatewayFlags['password-file'],
+    'token-file': gatewayFlags['token-file'],
     retry: Flags.integer({
       summary: 'Attempts after a failed one (429, 5xx, no answer).',
       default: 3,

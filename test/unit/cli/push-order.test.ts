@@ -231,6 +231,35 @@ describe('credentials', () => {
     expect(request.headers.get('Authorization')).toBe(basic)
   })
 
+  it.each<[string, Partial<PushFlags>, Record<string, string>, string]>([
+    ['in a file', { 'token-file': '/f' }, {}, 'Bearer password-in-/f'],
+    ['in the environment', {}, { PGR_TOKEN: 'a.b-c~d+e/f==' }, 'Bearer a.b-c~d+e/f=='],
+    ['in a file by flag', { 'token-file': '/f' }, { PGR_TOKEN: 't' }, 'Bearer password-in-/f'],
+    ['in an empty variable', {}, { PGR_TOKEN: '' }, ''],
+  ])('are a bearer token %s', async (_where, flags, env, expected) => {
+    const readFile = (path: string) => `password-in-${path}\n`
+    const { request } = await preparePush({ ...FLAGS, ...flags }, sources('a 1\n', { env, readFile }))
+    expect(request.headers.get('Authorization') ?? '').toBe(expected)
+  })
+
+  it.each<[string, Partial<PushFlags>, Record<string, string>, RegExp]>([
+    ['beside a user', { user: 'me' }, { PGR_TOKEN: 'hunter2' }, /a user and a bearer token are both given/],
+    ['beside the URL', { url: 'http://u:p@h' }, { PGR_TOKEN: 'hunter2' }, /both given: give only one/],
+    [
+      'twice',
+      { 'token-file': '/f' },
+      { PGR_TOKEN: 'hunter2', PGR_TOKEN_FILE: '/f' },
+      /PGR_TOKEN_FILE mean the same/,
+    ],
+    ['with a blank', {}, { PGR_TOKEN: 'hunter2 x' }, /the bearer token is none/],
+    ['with two lines', {}, { PGR_TOKEN: 'hunter2\nx' }, /on the only line of its file/],
+    ['with a letter no header takes', {}, { PGR_TOKEN: 'hunter2ä' }, /the bearer token is none/],
+  ])('are refused when there is a bearer token %s', async (_how, flags, env, message) => {
+    const said = await refusal(flags, sources('a 1\n', { env }))
+    expect(said).toMatch(message)
+    expect(said).not.toContain('hunter2')
+  })
+
   it('are refused when the environment gives the password twice', async () => {
     const env = { PGR_PASSWORD: 'hunter2', PGR_PASSWORD_FILE: '/f' }
     const said = await refusal({ user: 'me', 'password-file': '/f' }, sources('', { env }))

@@ -250,6 +250,8 @@ describe('variables that are no settings', () => {
     const env = {
       PGR_URL: 'http://a',
       PGR_PASSWORD: 'x',
+      PGR_TOKEN: 'x',
+      PGR_TOKEN_FILE: 'x',
       PGR_SERVICE_HOST: '10.0.0.1',
       PGR_SERVICE_PORT: '9753',
       PGR_PORT_9753_TCP_PORT: '9753',
