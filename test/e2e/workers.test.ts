@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeCertificates } from '../support/certificates.ts'
 import { makeFolder, removeFolder } from '../support/child.ts'
 import { eventually, eventuallyHolds } from '../support/eventually.ts'
+import { freePort } from '../support/free-port.ts'
 import { describeWith } from '../support/peers.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
 import { type Pgr, type PgrOptions, startPgr } from '../support/start-pgr.ts'
@@ -126,6 +127,26 @@ describe('two workers', () => {
     const page = await telemetry(pgr, '/metrics')
     expect(page.get('a{instance="",job="j3"}')).toBe(1)
     expect(page.get('pushgateway_http_requests_total{code="200",handler="push",method="post"}')).toBe(4)
+  })
+
+  it('take OTLP on a port of its own, deltas added up whichever worker they come to', async () => {
+    const port = await freePort()
+    const pgr = await start({ flags: [`--otlp.listen-address=127.0.0.1:${port}`] })
+    const headers = { 'content-type': 'application/json' }
+    const startMs = Date.now() - 1000
+    for (let n = 1; n <= 20; n++) {
+      const [startTimeUnixNano, timeUnixNano] = [n, n + 1].map((ms) => `${startMs + ms}000000`)
+      const point = { asInt: '2', startTimeUnixNano, timeUnixNano }
+      const sum = { aggregationTemporality: 1, isMonotonic: true, dataPoints: [point] }
+      const body = JSON.stringify({
+        resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'done', sum }] }] }],
+      })
+      const url = `http://127.0.0.1:${port}`
+      expect((await ask(url, '/v1/metrics', { method: 'POST', headers, body })).text).toBe('{}')
+    }
+    expect(samplesOf(await scrape(pgr.url))).toEqual(['done_total{instance=""} 40'])
+    const page = await telemetry(pgr)
+    expect(Math.min(...REQUESTS.map((name) => page.get(name) ?? 0))).toBeGreaterThan(0)
   })
 
   it('say in every line of the one log who wrote it, whole and once what is about all', async () => {
