@@ -49,12 +49,16 @@ type TypedMetric =
 
 /**
  * The family a blob of `writeStored` holds. Throws PGR_INTERNAL when the blob is damaged, or holds a family of another
- * name than the given one.
+ * name or type than the one it is said to hold.
  */
-export function readStored(blob: Uint8Array, name?: string): Family {
+export function readStored(
+  blob: Uint8Array,
+  said?: { readonly name: string; readonly type: FamilyType },
+): Family {
   return guarded(() => {
     const family = readFamily(openBlob(blob))
-    if (name !== undefined && family.name !== name) throw damaged(`holds ${JSON.stringify(family.name)}`)
+    if (said !== undefined && (family.name !== said.name || family.type !== said.type))
+      throw damaged(`holds the ${family.type} ${JSON.stringify(family.name)}`)
     return family
   })
 }
@@ -258,8 +262,8 @@ function guarded<T>(read: () => T): T {
   }
 }
 
-function asDamaged(reason: unknown): PgrError {
-  if (reason instanceof PgrError) return reason
+function asDamaged(reason: unknown): Damage {
+  if (reason instanceof Damage) return reason
   return new Damage('its bytes are damaged', { cause: reason })
 }
 

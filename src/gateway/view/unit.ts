@@ -191,7 +191,7 @@ export function readContent(entry: Readonly<Pick<Entry, 'content' | 'name' | 'ty
   const { content, name } = entry
   switch (content.kind) {
     case 'blob':
-      return readStored(blobOf(content))
+      return readStored(blobOf(content), entry)
     case 'time':
       return {
         name,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { writeStored } from '../../../src/formats/stored/index.ts'
+import type { Family, FamilyType } from '../../../src/model/family.ts'
 import type { Store } from '../../../src/store/store.ts'
 import {
   embeddedStore,
@@ -197,10 +198,8 @@ describe('what cannot be read where it is stored', () => {
     return writeStored({ name: 'x', type: 'gauge', help: 'what', unit: '', metrics })
   }
 
-  async function storeX(blob: Uint8Array): Promise<void> {
-    await store.writeGroup(
-      putOf(jobOf('a'), [family('x', '', { type: 'gauge', series: 2, blob })], { ttlMs: 0 }),
-    )
+  async function storeX(blob: Uint8Array, type: FamilyType = 'gauge'): Promise<void> {
+    await store.writeGroup(putOf(jobOf('a'), [family('x', '', { type, series: 2, blob })], { ttlMs: 0 }))
   }
 
   it.each(damages)('is left out of every page while all else is shown: %s', async (_how, damage) => {
@@ -234,6 +233,48 @@ describe('what cannot be read where it is stored', () => {
       ...others.slice(1),
     ])
     expect(one.gateway.levels()).toMatchObject({ quarantinedFamilies: 0 })
+  })
+
+  it('takes no page down, whichever byte is another, whatever was stored', async () => {
+    const quantiles = [{ quantile: 0.5, value: 1 }]
+    const buckets = [{ upperBound: 1, cumulativeCount: 1 }]
+    const families: Family[] = [
+      {
+        name: 'x',
+        type: 'gauge',
+        help: 'h',
+        unit: '',
+        metrics: [{ labels: labelsOf(['k', 'v']), value: 1 }],
+      },
+      {
+        name: 'x',
+        type: 'summary',
+        help: '',
+        unit: '',
+        metrics: [{ labels: [], quantiles, sum: 1, count: 2 }],
+      },
+      {
+        name: 'x',
+        type: 'histogram',
+        help: '',
+        unit: '',
+        metrics: [{ labels: [], buckets, sum: 1, count: 2 }],
+      },
+    ]
+    let left = 0
+    for (const each of families) {
+      const blob = writeStored(each)
+      for (let at = 0; at < blob.length; at++) {
+        for (const bits of [0x01, 0x02, 0x08, 0x80]) {
+          const broken = Uint8Array.from(blob, (byte, place) => (place === at ? byte ^ bits : byte))
+          await storeX(broken, each.type)
+          await one.push('put', { job: 'b' }, `y ${at}\n`)
+          expect(await one.page()).toContain(`y{instance="",job="b"} ${at}`)
+          left += one.gateway.levels().quarantinedSeries
+        }
+      }
+    }
+    expect(left).toBeGreaterThan(100)
   })
 
   it('is in the way of no push, and a push puts it right', async () => {

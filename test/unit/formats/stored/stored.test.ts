@@ -147,7 +147,7 @@ describe('a stored family', () => {
     fc.assert(
       fc.property(anyFamily(), (family) => {
         const blob = writeStored(family)
-        expect(readStored(blob, family.name)).toEqual(family)
+        expect(readStored(blob, family)).toEqual(family)
         expect(readStoredLabels(blob)).toEqual(family.metrics.map((metric) => metric.labels))
       }),
       { numRuns: 500 },
@@ -250,8 +250,14 @@ describe('a damaged blob', () => {
     expect(codeOf(() => readStoredMetric(blob))).toBe('PGR_INTERNAL')
   })
 
-  it('is refused when it holds a family of another name', () => {
-    expect(codeOf(() => readStored(writeStored(histogram), 'other'))).toBe('PGR_INTERNAL')
+  it('is refused when it holds a family of another name or type', () => {
+    const { name, type } = histogram
+    expect(readStored(writeStored(histogram), { name, type })).toEqual(histogram)
+    for (const said of [
+      { name: 'other', type },
+      { name, type: 'gauge' as const },
+    ])
+      expect(codeOf(() => readStored(writeStored(histogram), said))).toBe('PGR_INTERNAL')
   })
 
   it('is never read as half a family, wherever it is cut off', () => {
