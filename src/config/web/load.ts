@@ -1,7 +1,7 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { dirname, resolve } from 'node:path'
 import { createSecureContext, type SecureVersion } from 'node:tls'
 import type { Notice } from '../given.ts'
+import { assertCertificates, certificateIn, keyIn, type Refuse } from '../pem.ts'
 import { refuseWeb } from './reading.ts'
 import type { PemSource, WebTls } from './tls.ts'
 import { type ClientAuthType, TLS13_CIPHERS, type TlsVersion, USUAL_CIPHERS } from './tls-names.ts'
@@ -50,14 +50,14 @@ export function loadWebConfig(path: string, readFile: (path: string) => string):
 
 function loadTls(tls: WebTls, read: (pem: PemSource) => string, path: string): LoadedTls {
   const cert = read(tls.cert)
-  const certificate = parseCertificate(cert, tls.cert)
+  const certificate = certificateIn(cert, refusing(tls.cert))
   const key = read(tls.key)
-  if (!certificate.checkPrivateKey(parseKey(key, tls.key)))
+  if (!certificate.checkPrivateKey(keyIn(key, refusing(tls.key))))
     refuseWeb(
       `${tls.key.where} is not the key of the certificate in ${named(tls.cert)}: give the two that were made together`,
     )
   const ca = tls.clientCa === undefined ? undefined : read(tls.clientCa)
-  if (ca !== undefined && tls.clientCa !== undefined) assertCertificates(ca, tls.clientCa)
+  if (ca !== undefined && tls.clientCa !== undefined) assertCertificates(ca, refusing(tls.clientCa))
   const loaded = {
     cert,
     key,
@@ -95,34 +95,8 @@ function readPem(pem: PemSource, folder: string, readFile: (path: string) => str
   return readOr(readFile, resolve(folder, file), (why) => `${where}: the file cannot be read: ${why}`)
 }
 
-function parseCertificate(text: string, pem: PemSource): X509Certificate {
-  try {
-    return new X509Certificate(text)
-  } catch (reason) {
-    return refuseWeb(`${pem.where} holds no certificate: give one in PEM, with its chain behind it`, reason)
-  }
-}
-
-function parseKey(text: string, pem: PemSource): KeyObject {
-  try {
-    return createPrivateKey(text)
-  } catch (reason) {
-    const isLocked =
-      /ENCRYPTED/.test(text) || (reason as NodeJS.ErrnoException).code === 'ERR_MISSING_PASSPHRASE'
-    return refuseWeb(
-      isLocked
-        ? `${pem.where} is encrypted, and nothing here asks for a passphrase: decrypt it with openssl pkey`
-        : `${pem.where} holds no private key: give one in PEM`,
-      reason,
-    )
-  }
-}
-
-function assertCertificates(text: string, pem: PemSource): void {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
-  if (blocks.length === 0)
-    refuseWeb(`${pem.where} holds no certificate: give those of the authorities in PEM`)
-  for (const block of blocks) parseCertificate(block, pem)
+function refusing({ where }: PemSource): Refuse {
+  return (what, cause) => refuseWeb(`${where} ${what}`, cause)
 }
 
 function expiryNotices({ cert }: WebTls, { expiresAt }: LoadedTls): readonly Notice[] {

@@ -49,7 +49,7 @@ describeWith('openssl', 'the files for TLS to Redis', () => {
         expect(() => load(flagsFor(one), { [one[part]]: half })).toThrow(
           expect.objectContaining({
             code: 'PGR_SETTING_INVALID',
-            message: expect.stringContaining(`the file of --redis.tls.${part} has no ${what} in PEM`),
+            message: expect.stringContaining(`the file of --redis.tls.${part} holds no ${what}: give`),
           }),
         )
     })

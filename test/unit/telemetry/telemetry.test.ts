@@ -68,7 +68,7 @@ const EVENTS: Event[] = [
   { kind: 'web.reread', ok: true },
   { kind: 'web.reread', ok: false, reason: 'web.yml:1:1: a is no key of the file' },
   { kind: 'store.reread', ok: true },
-  { kind: 'store.reread', ok: false, reason: 'the file of --redis.tls.ca has no certificate in PEM' },
+  { kind: 'store.reread', ok: false, reason: 'the file of --redis.tls.ca holds no certificate' },
   { kind: 'turned-away', reason: 'certificate', detail: 'the client showed no certificate' },
   { kind: 'store.call', operation: 'writeGroup', seconds: 0.0002 },
   { kind: 'store.call', operation: 'writeGroup', seconds: 3, code: 'PGR_STORE_UNAVAILABLE' },
